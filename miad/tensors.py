@@ -1,0 +1,22 @@
+"""Names for the tensors that travel; shapes and ranges are written here once.
+
+``n`` images, ``k`` targets, ``c`` classes, ``h`` rows, ``w`` columns.
+"""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+Images: TypeAlias = Tensor
+"""uint8 ``(n, 3, h, w)`` in RGB order, 0..255. Grey images carry three equal channels."""
+
+Labels: TypeAlias = Tensor
+"""int64 ``(n,)``, indices of classes."""
+
+Probabilities: TypeAlias = Tensor
+"""float32 ``(n, c)`` or ``(n, k, c)``, each row sums to 1."""
+
+Pixels: TypeAlias = NDArray[np.uint8]
+"""One image as it is stored: uint8 ``(h, w)`` when grey, ``(h, w, 3)`` when RGB."""
