@@ -1,1 +1,47 @@
-"""cli."""
+"""The command line: find the command, parse its function's signature, call it.
+
+Nothing heavy is imported until the command is known, so help and mistakes are answered at once.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from miad.cli.words import COMMANDS, find_command, overview
+from miad.errors import MiadError
+
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command; bad input ends with one line on stderr and exit code 2."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        sys.exit(_dispatch(words))
+    except MiadError as error:
+        _fail(str(error), EXIT_BAD_INPUT)
+    except KeyboardInterrupt:
+        _fail("interrupted; the same command goes on where it stopped", EXIT_INTERRUPTED)
+
+
+def _dispatch(words: list[str]) -> int:
+    if words[:1] == ["--version"]:
+        from miad import __version__
+
+        return _say(f"miad {__version__}")
+    command, rest = find_command(words)
+    if command not in COMMANDS:
+        return _say(overview(command))
+    from miad.cli.execute import execute  # imports jsonargparse, and the command's own modules
+
+    return execute(command, rest)
+
+
+def _say(text: str) -> int:
+    sys.stdout.write(text + "\n")
+    return 0
+
+
+def _fail(message: str, code: int) -> None:
+    sys.stderr.write(f"miad: error: {message}\n")
+    sys.exit(code)

@@ -1,1 +1,1 @@
-"""commands."""
+"""The commands as plain typed functions: a signature is an interface, a docstring its help."""

@@ -1,1 +1,21 @@
-"""imaging."""
+"""Pixels in, pixels out: reading without loss of meaning, writing without loss of bits."""
+
+from miad.imaging.digest import pixel_digest
+from miad.imaging.files import atomic_path, write_failure
+from miad.imaging.read import image_size, read_image
+from miad.imaging.resize import resize
+from miad.imaging.stack import from_tensor, is_grey, to_tensor
+from miad.imaging.write import write_png
+
+__all__ = [
+    "atomic_path",
+    "from_tensor",
+    "image_size",
+    "is_grey",
+    "pixel_digest",
+    "read_image",
+    "resize",
+    "to_tensor",
+    "write_failure",
+    "write_png",
+]

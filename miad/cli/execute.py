@@ -1,0 +1,91 @@
+"""Parse one command's arguments into objects and call its function."""
+
+import errno
+import importlib
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from jsonargparse import ArgumentError, Namespace
+
+from miad.cli.parser import Parser, one_line
+from miad.cli.words import COMMANDS
+from miad.errors import InputError, RunError
+
+_OUT_OF_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+def execute(command: str, words: Sequence[str]) -> int:
+    """Run a command; returns the exit code.
+
+    Raises:
+        MiadError: the arguments or what they name are wrong.
+    """
+    function = _load(COMMANDS[command].function)
+    parser = _parser(command, function)
+    try:
+        config = parser.parse_args(_shortcuts(words))
+        arguments = _instantiate(parser, config)
+    except ArgumentError as error:
+        raise InputError(f"{one_line(error)}; see 'miad {command} --help'") from error
+    try:
+        function(**arguments)
+    except OSError as error:
+        if error.errno in _OUT_OF_ROOM:
+            raise RunError(
+                f"{error.filename or 'output'}: {error.strerror}; nothing was left half-written"
+            ) from error
+        raise
+    return 0
+
+
+def _load(path: str) -> Callable[..., Any]:
+    module, _, name = path.partition(":")
+    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return function
+
+
+def _parser(command: str, function: Callable[..., Any]) -> Parser:
+    parser = Parser(
+        prog=f"miad {command}",
+        description=inspect.getdoc(function).partition("Args:")[0].strip(),  # type: ignore[union-attr]
+        exit_on_error=False,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--config", action="config", help="a YAML file with any of these options; may be repeated"
+    )
+    parser.add_function_arguments(function, fail_untyped=False, sub_configs=True)
+    parser.link_options()
+    return parser
+
+
+def _shortcuts(words: Sequence[str]) -> list[str]:
+    """``--data FILE.csv`` means a Table of that file."""
+    out: list[str] = []
+    for word in words:
+        if out and out[-1] == "--data" and word.lower().endswith(".csv"):
+            out += ["Table", "--data.csv", word]
+        else:
+            out.append(word)
+    return out
+
+
+def _instantiate(parser: Parser, config: Namespace) -> dict[str, Any]:
+    from lightning import seed_everything
+
+    run = config.get("run")
+    if run is not None:
+        seed_everything(run.seed, workers=True, verbose=False)  # before any network is built
+    objects = parser.instantiate(config)
+    objects.pop("config", None)
+    if run is not None:
+        objects.run.config = _plain(parser, config)
+    return dict(vars(objects))
+
+
+def _plain(parser: Parser, config: Namespace) -> dict[str, Any]:
+    import yaml
+
+    plain: dict[str, Any] = yaml.safe_load(parser.dump(config, skip_link_targets=False))
+    return plain

@@ -1,0 +1,81 @@
+"""The words of the command line, and what to say when one is wrong."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from miad.errors import InputError
+
+
+class Command(NamedTuple):
+    """Where a command lives."""
+
+    function: str
+    """``module:function``."""
+    summary: str
+    """The first line of the function's docstring; a test keeps them equal."""
+
+
+COMMANDS = {
+    "fit classifier": Command("miad.commands.fit:classifier", "Train a classifier."),
+    "test classifier": Command("miad.commands.test:classifier", "Test a trained classifier."),
+    "attack": Command("miad.commands.attack:attack", "Mark images so that classifiers fail."),
+    "recover": Command(
+        "miad.commands.recover:recover", "Restore the originals of marked images, bit for bit."
+    ),
+    "demo": Command("miad.commands.demo:demo", "Show the whole walk on drawn images, in a few minutes."),
+}
+_HELP = {"-h", "--help"}
+
+
+def find_command(words: Sequence[str]) -> tuple[str, list[str]]:
+    """The command (or the first word of several, or nothing when help is asked for) and the words after it.
+
+    Raises:
+        InputError: there is no such command; names the nearest.
+    """
+    typed = [word for word in words[:2] if not word.startswith("-")]
+    for length in (2, 1):
+        name = " ".join(typed[:length])
+        if len(typed) >= length and name in COMMANDS:
+            return name, list(words[length:])
+    groups = {name.split()[0] for name in COMMANDS if " " in name}
+    if not typed:
+        return _no_command(words)
+    if typed[0] in groups and (len(typed) == 1):
+        return typed[0], list(words[1:])
+    raise InputError(_wrong_word(typed, groups))
+
+
+def _no_command(words: Sequence[str]) -> tuple[str, list[str]]:
+    if words and words[0] not in _HELP:
+        raise InputError(f"expected a command before {words[0]}; see 'miad --help'")
+    return "", []
+
+
+def _wrong_word(typed: Sequence[str], groups: set[str]) -> str:
+    if typed[0] in groups:
+        choices = [name for name in COMMANDS if name.split()[0] == typed[0]]
+        wanted, found = " ".join(typed), get_close_matches(" ".join(typed), choices, n=1, cutoff=0)
+    else:
+        wanted = typed[0]
+        starts = {name.split()[0]: name for name in COMMANDS}
+        found = [starts[word] for word in get_close_matches(wanted, starts, n=1, cutoff=0.5)]
+    hint = f"did you mean 'miad {found[0]}'?" if found else "see 'miad --help'"
+    return f"'miad {wanted}' is not a command; {hint}"
+
+
+def overview(start: str = "") -> str:
+    """The help of the program, or of the commands that begin with one word."""
+    chosen = {name: command for name, command in COMMANDS.items() if name.startswith(start)}
+    width = max(map(len, chosen))
+    lines = [f"  miad {name:<{width}}  {command.summary}" for name, command in chosen.items()]
+    return "\n".join(
+        [
+            "Publish medical images that people can read and unauthorised AI models can not.",
+            "",
+            *lines,
+            "",
+            "'miad COMMAND --help' shows a command's options; 'miad --version' the version.",
+        ]
+    )

@@ -1,0 +1,48 @@
+"""``miad fit``: train the networks."""
+
+from pathlib import Path
+
+from lightning import seed_everything
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from miad.commands.run import Run
+from miad.data import ImageDataModule
+from miad.tasks import ClassifierTask
+from miad.tracking import publish_measures
+
+
+def classifier(data: ImageDataModule, model: ClassifierTask, run: Run, epochs: int = 20) -> Path:
+    """Train a classifier.
+
+    Writes the weights with the best validation accuracy to RUN/checkpoints/best.ckpt and their scores to
+    RUN/metrics.csv. Started again, an interrupted run goes on from its last epoch.
+
+    Args:
+        data: images and labels.
+        model: the classifier and its training recipe.
+        run: where to write, on what to run.
+        epochs: passes over the training images.
+
+    Returns:
+        The path of the best checkpoint.
+    """
+    if data.size is None:
+        data.size = model.network.size
+    for split in ("train", "val"):
+        data.split(split).check()
+    folder = run.open()
+    last = folder / "checkpoints" / "last.ckpt"
+    best = ModelCheckpoint(
+        folder / "checkpoints",
+        "best",
+        "val/accuracy",
+        mode="max",
+        save_last=True,
+        enable_version_counter=False,
+    )
+    trainer = run.trainer(max_epochs=epochs, callbacks=[best], log_every_n_steps=10)
+    seed_everything(run.seed, workers=True, verbose=False)
+    trainer.fit(model, datamodule=data, ckpt_path=last if last.exists() else None, weights_only=True)
+    scores = trainer.validate(model, datamodule=data, ckpt_path=best.best_model_path, verbose=False)[0]
+    publish_measures(folder, run.loggers, scores)
+    return Path(best.best_model_path)

@@ -1,0 +1,117 @@
+"""A run is a folder: its configuration, its results, its logs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from lightning import Trainer
+from lightning.pytorch.loggers import Logger
+
+from miad.errors import RunError
+from miad.imaging import atomic_path, write_failure
+from miad.tracking import WandbMode, run_loggers
+
+_FREE = {
+    "config",
+    "run.accelerator",
+    "run.devices",
+    "run.progress",
+    "run.project",
+    "run.wandb",
+    "data.init_args.workers",
+}
+"""Options that change how a run is carried out, not what comes out of it; a resumed run may change them."""
+
+
+@dataclass
+class Run:
+    """Where a run writes, and on what it runs.
+
+    Args:
+        name: the run's folder below the root, and its name in W&B.
+        root: folder of all runs.
+        seed: the same seed gives the same results.
+        accelerator: cpu, gpu, mps or auto, as Lightning has it.
+        devices: number of processes, each on a device of its own.
+        precision: Lightning's precision for training and search; verdicts are always float32.
+        wandb: offline writes files to sync later, online sends at once, off leaves W&B out.
+        project: W&B project.
+        progress: show progress bars.
+    """
+
+    name: str
+    root: Path = Path("runs")
+    seed: int = 2023
+    accelerator: str = "auto"
+    devices: int = 1
+    precision: str = "32-true"
+    wandb: WandbMode = "offline"
+    project: str = "miad"
+    progress: bool = True
+    config: dict[str, Any] | None = field(default=None, init=False, repr=False)
+    """The whole configuration, set by the command line before the command runs."""
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self.root / self.name
+
+    def open(self) -> Path:
+        """Make the folder, or take up the same run's again.
+
+        Raises:
+            RunError: the folder holds a different run, or can not be written.
+        """
+        path = self.folder / "config.yaml"
+        if path.exists():
+            self._check_same(path)
+        elif self.folder.exists() and any(self.folder.iterdir()):
+            raise RunError(
+                f"{self.folder}: expected a run's folder or none, found other files; give another --run.name"
+            )
+        text = yaml.safe_dump(self.config or {}, sort_keys=False)
+        with atomic_path(path) as draft:
+            draft.write_text(text, encoding="utf-8")
+        return self.folder
+
+    def _check_same(self, path: Path) -> None:
+        stored = dict(_leaves(yaml.safe_load(path.read_text(encoding="utf-8")) or {}))
+        wanted = dict(_leaves(self.config or {}))
+        for name in sorted((stored.keys() | wanted.keys()) - _FREE):
+            if stored.get(name) != wanted.get(name):
+                raise RunError(
+                    f"{self.folder} holds a different run: {name} is {stored.get(name)} there and "
+                    f"{wanted.get(name)} here; give another --run.name"
+                )
+
+    @cached_property
+    def loggers(self) -> list[Logger]:
+        """CSV, and W&B unless it is off."""
+        try:
+            return run_loggers(self.folder, self.name, self.project, self.wandb, self.config)
+        except OSError as error:
+            raise RunError(write_failure(self.folder, error)) from error
+
+    def trainer(self, **options: Any) -> Trainer:  # noqa: ANN401  (Lightning's own options)
+        """A Trainer on this run's devices, with its loggers."""
+        return Trainer(
+            accelerator=self.accelerator,
+            devices=self.devices,
+            precision=self.precision,  # type: ignore[arg-type]  # Lightning checks the name itself
+            logger=self.loggers,
+            default_root_dir=self.folder,
+            enable_progress_bar=self.progress,
+            enable_model_summary=False,
+            **options,
+        )
+
+
+def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value

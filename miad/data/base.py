@@ -1,0 +1,180 @@
+"""What every data set shares: items, splits and loaders.
+
+A data set knows how to give the stored pixels of one image; everything after that (working size,
+augmentation, tensors, loaders) happens here, once.
+"""
+
+import os
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal, NamedTuple, TypeAlias
+
+import torch
+from lightning import LightningDataModule
+from torch.utils.data import DataLoader, Dataset, Subset
+
+from miad.data.transforms import Augmentation, training_augmentation
+from miad.errors import InputError
+from miad.imaging import is_grey, resize, to_tensor
+from miad.tensors import Images, Labels, Pixels
+
+Split: TypeAlias = Literal["train", "val", "test"]
+
+
+class Item(NamedTuple):
+    """One image on its way to a model."""
+
+    image: Images
+    """uint8 ``(3, h, w)``."""
+    label: int
+    id: str
+    """Unique within the data set, stable between runs; every image's randomness is seeded by it."""
+    grey: bool
+    """Whether the file stores one channel."""
+
+
+class ImageDataset(Dataset[Item], ABC):
+    """Images with labels and ids; subclasses give the stored pixels.
+
+    Args:
+        ids: one a image, unique.
+        labels: index of each image's class.
+        size: working size: images become size x size; None keeps each image's own.
+    """
+
+    def __init__(self, ids: Sequence[str], labels: Sequence[int], size: int | None = None) -> None:
+        self.ids = list(ids)
+        self.labels = list(labels)
+        self.size = size
+        self.augmentation: Augmentation | None = None
+
+    @abstractmethod
+    def pixels(self, index: int) -> Pixels:
+        """The stored pixels of one image, uint8 ``(h, w)`` or ``(h, w, 3)``."""
+
+    def check(self) -> None:
+        """Read every image once, so that a bad file stops the work before it starts.
+
+        Raises:
+            InputError: an image can not be read.
+        """
+        workers = min(8, os.cpu_count() or 1)
+        with ThreadPoolExecutor(workers) as pool:  # decoders release the interpreter lock
+            deque(pool.map(self.pixels, range(len(self))), maxlen=0)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, index: int) -> Item:
+        pixels = self.pixels(index)
+        image = to_tensor(pixels)
+        if self.size is not None:
+            image = resize(image[None], (self.size, self.size))[0]
+        if self.augmentation is not None:
+            image = self.augmentation(image)
+        return Item(image, self.labels[index], self.ids[index], is_grey(pixels))
+
+
+class ImageDataModule(LightningDataModule, ABC):
+    """Loaders over the splits of one data set.
+
+    Subclasses set ``classes`` and give `splits`.
+
+    Args:
+        size: working size in pixels: images become size x size; None keeps each image's own.
+        batch_size: images a training or test batch.
+        workers: loader processes; 0 reads in the main process.
+        augment: turn and shift the training images, and change their brightness.
+    """
+
+    classes: tuple[str, ...]
+
+    def __init__(
+        self, size: int | None = None, batch_size: int = 32, workers: int = 0, *, augment: bool = True
+    ) -> None:
+        super().__init__()
+        self.size = size
+        self.batch_size = batch_size
+        self.workers = workers
+        self.augment = augment
+
+    @abstractmethod
+    def splits(self) -> Mapping[Split, ImageDataset]:
+        """The data sets by split; an absent split has no images."""
+
+    def split(self, name: Split) -> ImageDataset:
+        """One split; ``test`` falls back to ``val`` where a data set has no test images of its own.
+
+        Raises:
+            InputError: the split has no images.
+        """
+        splits = self.splits()
+        found = splits.get(name) or (splits.get("val") if name == "test" else None)
+        if not found:
+            has = ", ".join(splits) or "no images at all"
+            raise InputError(f"expected images in the split {name!r}, found none; the data set has {has}")
+        return found
+
+    def train_dataloader(self) -> DataLoader[Item]:
+        """Shuffled, augmented training batches."""
+        dataset = self.split("train")
+        self._check_every_class_is_trained(dataset)
+        dataset.augmentation = training_augmentation() if self.augment else None
+        return self._loader(dataset, shuffle=True)
+
+    def val_dataloader(self) -> DataLoader[Item]:
+        """Validation batches."""
+        return self._loader(self.split("val"))
+
+    def test_dataloader(self) -> DataLoader[Item]:
+        """Test batches."""
+        return self._loader(self.split("test"))
+
+    def items_dataloader(self, split: Split, batch_size: int, skip: frozenset[str]) -> DataLoader[Item]:
+        """Batches of items as lists, so that images of different sizes can share one.
+
+        Args:
+            split: which images.
+            batch_size: items a batch.
+            skip: ids to leave out.
+        """
+        dataset = self.split(split)
+        wanted = [index for index, id_ in enumerate(dataset.ids) if id_ not in skip]
+        return DataLoader(
+            Subset(dataset, wanted), batch_size, num_workers=self.workers, collate_fn=list[Item]
+        )
+
+    def _loader(self, dataset: ImageDataset, *, shuffle: bool = False) -> DataLoader[Item]:
+        return DataLoader(
+            dataset,
+            self.batch_size,
+            shuffle=shuffle,
+            num_workers=self.workers,
+            collate_fn=collate_items,
+            persistent_workers=self.workers > 0,
+            pin_memory=torch.cuda.is_available(),
+            drop_last=shuffle and len(dataset) > self.batch_size,  # a last batch of one breaks batch norm
+        )
+
+    def _check_every_class_is_trained(self, dataset: ImageDataset) -> None:
+        missing = [name for index, name in enumerate(self.classes) if index not in set(dataset.labels)]
+        if missing:
+            raise InputError(
+                f"expected training images of every class, found none of {', '.join(missing)}; "
+                "add some, or take the class out of the table"
+            )
+
+
+def collate_items(items: Sequence[Item]) -> tuple[Images, Labels]:
+    """Stack items of one size into a batch.
+
+    Raises:
+        InputError: the images differ in size.
+    """
+    sizes = sorted({tuple(item.image.shape[1:]) for item in items})
+    if len(sizes) > 1:
+        found = " and ".join("x".join(map(str, size)) for size in sizes[:2])
+        raise InputError(f"expected images of one size, found {found}; give a size with --data.size")
+    return torch.stack([item.image for item in items]), torch.tensor([item.label for item in items])

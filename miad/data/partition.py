@@ -1,0 +1,34 @@
+"""Split images 3:1 so that classes keep their shares and no patient is on both sides."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold
+
+from miad.errors import InputError
+
+_PARTS = 4
+"""MIAD-MARK trains on three parts of four and validates on the fourth."""
+
+
+def partition(labels: Sequence[int], patients: Sequence[str], seed: int) -> list[bool]:
+    """Which images are held out for validation: about one in four, stratified by label, grouped by patient.
+
+    Args:
+        labels: class of each image.
+        patients: patient of each image; an empty string is a patient of his own.
+        seed: the same seed gives the same split.
+
+    Raises:
+        InputError: fewer than four patients.
+    """
+    groups = [patient or f"image {index}" for index, patient in enumerate(patients)]
+    if len(set(groups)) < _PARTS:
+        found = len(set(groups))
+        raise InputError(
+            f"expected at least {_PARTS} patients to split 3:1, found {found}; add a column 'split'"
+        )
+    folds = StratifiedGroupKFold(_PARTS, shuffle=True, random_state=seed)
+    _, held_out = next(folds.split(np.zeros(len(labels)), labels, groups))
+    chosen = set(held_out.tolist())
+    return [index in chosen for index in range(len(labels))]

@@ -1,0 +1,78 @@
+"""The embedded data set: drawn in memory from a seed, so that everything runs without a file of anybody."""
+
+from collections.abc import Mapping
+
+from miad.data.base import ImageDataModule, ImageDataset, Split
+from miad.data.phantom_images import CLASSES, Kind, PhantomImage, draw_phantom, phantom_label
+from miad.tensors import Pixels
+
+
+class Phantom(ImageDataModule):
+    """Fundus photographs or brain slices drawn from a seed; image number i is the same on every machine.
+
+    Args:
+        kind: ``brain`` (grey; glioma, meningioma, pituitary) or ``fundus`` (RGB; grades 0 to 3).
+        size: side of the square images in pixels.
+        train: number of training images.
+        val: number of validation images.
+        test: number of test images.
+        batch_size: images a training or test batch.
+        workers: loader processes; 0 draws in the main process.
+        augment: turn and shift the training images, and change their brightness.
+        seed: seed of the scenes.
+    """
+
+    def __init__(
+        self,
+        kind: Kind = "brain",
+        size: int = 64,
+        train: int = 1200,
+        val: int = 240,
+        test: int = 240,
+        batch_size: int = 32,
+        workers: int = 0,
+        augment: bool = True,
+        seed: int = 2023,
+    ) -> None:
+        super().__init__(size, batch_size, workers, augment=augment)
+        self.classes = CLASSES[kind]
+        counts: dict[Split, int] = {"train": train, "val": val, "test": test}
+        self._datasets: dict[Split, ImageDataset] = {}
+        first = 0
+        for name, count in counts.items():
+            if count:
+                self._datasets[name] = PhantomDataset(kind, size, seed, range(first, first + count))
+            first += count
+
+    def splits(self) -> Mapping[Split, ImageDataset]:
+        """Disjoint ranges of image numbers."""
+        return self._datasets
+
+
+class PhantomDataset(ImageDataset):
+    """Phantom images by number; each is drawn once and kept.
+
+    Args:
+        kind: ``brain`` or ``fundus``.
+        size: side in pixels.
+        seed: seed of the scenes.
+        numbers: the image numbers of this split.
+    """
+
+    def __init__(self, kind: Kind, size: int, seed: int, numbers: range) -> None:
+        ids = [f"{kind}-{number:05d}.png" for number in numbers]
+        super().__init__(ids, [phantom_label(kind, seed, number) for number in numbers])
+        self.kind: Kind = kind
+        self.side = size
+        self.seed = seed
+        self.numbers = numbers
+        self._drawn: dict[int, PhantomImage] = {}
+
+    def pixels(self, index: int) -> Pixels:
+        """Draw one image."""
+        return self._draw(index).pixels
+
+    def _draw(self, index: int) -> PhantomImage:
+        if index not in self._drawn:
+            self._drawn[index] = draw_phantom(self.kind, self.side, self.seed, self.numbers[index])
+        return self._drawn[index]

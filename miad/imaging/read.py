@@ -1,0 +1,71 @@
+"""Read an image file as uint8 pixels: grey stays ``(h, w)``, colour becomes RGB ``(h, w, 3)``.
+
+Files that do not hold 8-bit grey or RGB pixels are refused rather than converted, because a conversion
+could not be undone by a key.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from miad.errors import InputError
+from miad.tensors import Pixels
+
+_EXACT = {"L": "L", "RGB": "RGB", "1": "L", "P": "RGB"}
+"""Pillow modes whose pixels survive the conversion on the right unchanged (palettes become their colours)."""
+
+
+def read_image(path: Path) -> Pixels:
+    """Decode a whole file, upright (EXIF orientation applied).
+
+    Args:
+        path: PNG, JPEG, TIFF, BMP or any other file that Pillow decodes.
+
+    Returns:
+        uint8 ``(h, w)`` for grey files, ``(h, w, 3)`` for colour.
+
+    Raises:
+        InputError: the file is missing, is no image, is truncated, or holds other than 8-bit grey or RGB.
+    """
+    try:
+        with Image.open(path) as file:
+            mode = _exact_mode(path, file.mode)
+            return np.array(ImageOps.exif_transpose(file).convert(mode))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise _unreadable(path, error) from error
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Height and width of the upright image, from the file's header alone.
+
+    Raises:
+        InputError: as `read_image`, except that truncated pixels are not noticed.
+    """
+    try:
+        with Image.open(path) as file:
+            _exact_mode(path, file.mode)
+            turned = file.getexif().get(0x0112, 1) >= 5  # EXIF orientations 5..8 swap the sides
+            return (file.width, file.height) if turned else (file.height, file.width)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _exact_mode(path: Path, mode: str) -> str:
+    if mode not in _EXACT:
+        raise InputError(
+            f"{path}: expected 8-bit grey or RGB pixels, found Pillow mode {mode!r}; convert the file first"
+        )
+    return _EXACT[mode]
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    if isinstance(error, InputError):
+        return error
+    if isinstance(error, FileNotFoundError):
+        return InputError(f"{path}: no such file")
+    if isinstance(error, UnidentifiedImageError):
+        return InputError(f"{path}: not an image file; replace it or take its row out of the table")
+    return InputError(
+        f"{path}: can not be decoded ({error}); copy the file again or take its row out of the table"
+    )

@@ -1,0 +1,66 @@
+"""Read a classifier back from a checkpoint of ``miad fit classifier``, without Lightning and without running code."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from miad.errors import InputError
+from miad.models.classifier import Classifier
+
+_PREFIX = "network."
+"""Where `miad.tasks.ClassifierTask` keeps the network in its state dict."""
+
+
+def load_classifier(path: Path) -> Classifier:
+    """The network of a checkpoint, in evaluation mode.
+
+    Args:
+        path: a checkpoint file.
+
+    Raises:
+        InputError: the file is missing, is no checkpoint, or holds no classifier.
+    """
+    checkpoint = _read(path)
+    options = checkpoint.get("hyper_parameters", {})
+    if not {"backbone", "classes", "size"} <= options.keys():
+        raise InputError(f"{path}: expected a checkpoint of 'miad fit classifier', found none of its options")
+    network = Classifier(options["backbone"], options["classes"], options["size"])
+    _load_weights(network, checkpoint["state_dict"], path)
+    return network.eval()
+
+
+def read_weights(network: Classifier, path: Path) -> None:
+    """Start ``network`` from a local file: a checkpoint of ours, or a plain state dict.
+
+    Raises:
+        InputError: the file is missing or does not fit.
+    """
+    checkpoint = _read(path)
+    _load_weights(network, checkpoint.get("state_dict", checkpoint), path)
+
+
+def _load_weights(network: Classifier, state: dict[str, Any], path: Path) -> None:
+    own = {name.removeprefix(_PREFIX): value for name, value in state.items()}
+    expected = network.state_dict()
+    wrong = [n for n, v in expected.items() if n not in own or own[n].shape != v.shape]
+    if wrong:
+        found = tuple(own[wrong[0]].shape) if wrong[0] in own else "nothing"
+        raise InputError(
+            f"{path}: {len(wrong)} of {len(expected)} tensors do not fit; {wrong[0]} expected "
+            f"{tuple(expected[wrong[0]].shape)}, found {found}: another backbone, image size or number of classes"
+        )
+    network.load_state_dict({name: own[name] for name in expected})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such checkpoint; train one with 'miad fit classifier'") from error
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, KeyError) as error:
+        raise InputError(f"{path}: expected a checkpoint, found a file that torch can not load") from error
+    if not isinstance(checkpoint, dict):
+        raise InputError(f"{path}: expected a checkpoint, found a {type(checkpoint).__name__}")
+    return checkpoint

@@ -1,0 +1,87 @@
+"""A diagnostic classifier: any timm backbone, with the preprocessing it was made for inside.
+
+uint8 pixels of any size go in and logits come out, so nothing else ever needs a mean, a standard deviation
+or an input size.
+"""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from miad.errors import InputError
+from miad.imaging import resize
+from miad.tensors import Images
+
+
+class Classifier(nn.Module):
+    """A timm backbone that reads uint8 images.
+
+    Args:
+        backbone: name of a timm model, for example ``resnet50`` or ``vit_base_patch16_224``.
+        classes: class names, in the order of the logits.
+        size: side in pixels of the square that the backbone reads; images of other sizes are resized inside.
+        pretrained: start from timm's published weights (asks the model hub).
+
+    Raises:
+        InputError: no timm model has that name, it can not read that size, or its weights can not be had.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, backbone: str, classes: Sequence[str], size: int, *, pretrained: bool = False) -> None:
+        super().__init__()
+        self.classes = tuple(classes)
+        self.size = size
+        self.backbone = _backbone(backbone, len(self.classes), size, pretrained=pretrained)
+        config = self.backbone.pretrained_cfg
+        self.register_buffer("mean", 255 * torch.tensor(config["mean"]).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", 255 * torch.tensor(config["std"]).view(1, 3, 1, 1), persistent=False)
+
+    def preprocess(self, images: Images) -> Tensor:
+        """What the backbone reads: float ``(n, 3, size, size)``, resized, then normalised."""
+        return (resize(images.float(), (self.size, self.size)) - self.mean) / self.std
+
+    def forward(self, images: Images) -> Tensor:
+        """Logits ``(n, c)`` of uint8 images ``(n, 3, h, w)``."""
+        logits: Tensor = self.backbone(self.preprocess(images))
+        return logits
+
+
+def _backbone(name: str, classes: int, size: int, *, pretrained: bool) -> Any:  # noqa: ANN401  (timm is untyped)
+    _check_name(name)
+    try:
+        return timm.create_model(
+            name, pretrained=pretrained, num_classes=classes, **_size_arguments(name, size)
+        )
+    except (AssertionError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{name} can not read {size}x{size} pixels ({error}); choose another size"
+        ) from error
+    except (OSError, RuntimeError) as error:
+        if not pretrained:
+            raise
+        raise InputError(
+            f"no pretrained weights for {name} ({_first_line(error)}); train from scratch or give a local file"
+        ) from error
+
+
+def _check_name(name: str) -> None:
+    if not timm.is_model(name.partition(".")[0]):
+        close = get_close_matches(name, timm.list_models(), n=3)
+        hint = f"did you mean {' or '.join(close)}?" if close else "see timm.list_models()"
+        raise InputError(f"expected the name of a timm model, found {name!r}; {hint}")
+
+
+def _size_arguments(name: str, size: int) -> dict[str, int]:
+    """Transformers fix their position grid when built, convolutional networks read any size."""
+    config = timm.get_pretrained_cfg(name.partition(".")[0])
+    return {"img_size": size} if config is not None and config.fixed_input_size else {}
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
