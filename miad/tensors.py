@@ -20,3 +20,6 @@ Probabilities: TypeAlias = Tensor
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """One image as it is stored: uint8 ``(h, w)`` when grey, ``(h, w, 3)`` when RGB."""
+
+LesionMask: TypeAlias = NDArray[np.bool_]
+"""bool ``(h, w)``, true on the pixels that matter to a doctor."""

@@ -32,9 +32,7 @@ def execute(command: str, words: Sequence[str]) -> int:
         function(**arguments)
     except OSError as error:
         if error.errno in _OUT_OF_ROOM:
-            raise RunError(
-                f"{error.filename or 'output'}: {error.strerror}; nothing was left half-written"
-            ) from error
+            raise RunError(f"{error.filename or 'output'}: {error.strerror}; nothing was left half-written") from error
         raise
     return 0
 
@@ -52,22 +50,29 @@ def _parser(command: str, function: Callable[..., Any]) -> Parser:
         exit_on_error=False,
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "--config", action="config", help="a YAML file with any of these options; may be repeated"
-    )
+    parser.add_argument("--config", action="config", help="a YAML file with any of these options; may be repeated")
     parser.add_function_arguments(function, fail_untyped=False, sub_configs=True)
     parser.link_options()
     return parser
 
 
+_SEARCHES = {
+    "random": ("RandomSearch",),
+    "he": ("HeuristicEvolution", "--search.sit", "0"),
+    "he_sit": ("HeuristicEvolution", "--search.sit", "1"),
+}
+"""The papers' names of the searches."""
+
+
 def _shortcuts(words: Sequence[str]) -> list[str]:
-    """``--data FILE.csv`` means a Table of that file."""
+    """``--data FILE.csv`` means a Table of that file; ``--search he`` the class that does it."""
     out: list[str] = []
     for word in words:
-        if out and out[-1] == "--data" and word.lower().endswith(".csv"):
+        option = out[-1] if out else ""
+        if option == "--data" and word.lower().endswith(".csv"):
             out += ["Table", "--data.csv", word]
         else:
-            out.append(word)
+            out += _SEARCHES.get(word, (word,)) if option == "--search" else (word,)
     return out
 
 

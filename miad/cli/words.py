@@ -20,9 +20,7 @@ COMMANDS = {
     "fit classifier": Command("miad.commands.fit:classifier", "Train a classifier."),
     "test classifier": Command("miad.commands.test:classifier", "Test a trained classifier."),
     "attack": Command("miad.commands.attack:attack", "Mark images so that classifiers fail."),
-    "recover": Command(
-        "miad.commands.recover:recover", "Restore the originals of marked images, bit for bit."
-    ),
+    "recover": Command("miad.commands.recover:recover", "Restore the originals of marked images, bit for bit."),
     "demo": Command("miad.commands.demo:demo", "Show the whole walk on drawn images, in a few minutes."),
 }
 _HELP = {"-h", "--help"}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from lightning import Trainer
@@ -47,7 +47,7 @@ class Run:
     seed: int = 2023
     accelerator: str = "auto"
     devices: int = 1
-    precision: str = "32-true"
+    precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
     wandb: WandbMode = "offline"
     project: str = "miad"
     progress: bool = True
@@ -100,7 +100,7 @@ class Run:
         return Trainer(
             accelerator=self.accelerator,
             devices=self.devices,
-            precision=self.precision,  # type: ignore[arg-type]  # Lightning checks the name itself
+            precision=self.precision,
             logger=self.loggers,
             default_root_dir=self.folder,
             enable_progress_bar=self.progress,

@@ -13,12 +13,13 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import torch
 from lightning import LightningDataModule
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from miad.data.transforms import Augmentation, training_augmentation
 from miad.errors import InputError
-from miad.imaging import is_grey, resize, to_tensor
-from miad.tensors import Images, Labels, Pixels
+from miad.imaging import is_grey, resize, resize_mask, to_tensor
+from miad.tensors import Images, Labels, LesionMask, Pixels
 
 Split: TypeAlias = Literal["train", "val", "test"]
 
@@ -33,6 +34,8 @@ class Item(NamedTuple):
     """Unique within the data set, stable between runs; every image's randomness is seeded by it."""
     grey: bool
     """Whether the file stores one channel."""
+    lesion: Tensor | None
+    """The given lesion mask, bool ``(h, w)``, where the data set has one."""
 
 
 class ImageDataset(Dataset[Item], ABC):
@@ -54,6 +57,15 @@ class ImageDataset(Dataset[Item], ABC):
     def pixels(self, index: int) -> Pixels:
         """The stored pixels of one image, uint8 ``(h, w)`` or ``(h, w, 3)``."""
 
+    def lesion_mask(self, index: int) -> LesionMask | None:
+        """The given lesion mask of one image, bool ``(h, w)``; None where the data set has none."""
+        return None
+
+    def shape(self, index: int) -> tuple[int, int]:
+        """Height and width of one image as its item has them."""
+        height, width = self.pixels(index).shape[:2] if self.size is None else (self.size, self.size)
+        return height, width
+
     def check(self) -> None:
         """Read every image once, so that a bad file stops the work before it starts.
 
@@ -62,7 +74,11 @@ class ImageDataset(Dataset[Item], ABC):
         """
         workers = min(8, os.cpu_count() or 1)
         with ThreadPoolExecutor(workers) as pool:  # decoders release the interpreter lock
-            deque(pool.map(self.pixels, range(len(self))), maxlen=0)
+            deque(pool.map(self._check_one, range(len(self))), maxlen=0)
+
+    def _check_one(self, index: int) -> None:
+        self.pixels(index)
+        self.lesion_mask(index)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -70,11 +86,17 @@ class ImageDataset(Dataset[Item], ABC):
     def __getitem__(self, index: int) -> Item:
         pixels = self.pixels(index)
         image = to_tensor(pixels)
+        lesion = self._lesion(index)
         if self.size is not None:
             image = resize(image[None], (self.size, self.size))[0]
+            lesion = None if lesion is None else resize_mask(lesion, (self.size, self.size))
         if self.augmentation is not None:
             image = self.augmentation(image)
-        return Item(image, self.labels[index], self.ids[index], is_grey(pixels))
+        return Item(image, self.labels[index], self.ids[index], is_grey(pixels), lesion)
+
+    def _lesion(self, index: int) -> Tensor | None:
+        mask = None if self.augmentation is not None else self.lesion_mask(index)
+        return None if mask is None else torch.from_numpy(mask)
 
 
 class ImageDataModule(LightningDataModule, ABC):
@@ -142,9 +164,7 @@ class ImageDataModule(LightningDataModule, ABC):
         """
         dataset = self.split(split)
         wanted = [index for index, id_ in enumerate(dataset.ids) if id_ not in skip]
-        return DataLoader(
-            Subset(dataset, wanted), batch_size, num_workers=self.workers, collate_fn=list[Item]
-        )
+        return DataLoader(Subset(dataset, wanted), batch_size, num_workers=self.workers, collate_fn=list[Item])
 
     def _loader(self, dataset: ImageDataset, *, shuffle: bool = False) -> DataLoader[Item]:
         return DataLoader(

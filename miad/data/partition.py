@@ -25,9 +25,7 @@ def partition(labels: Sequence[int], patients: Sequence[str], seed: int) -> list
     groups = [patient or f"image {index}" for index, patient in enumerate(patients)]
     if len(set(groups)) < _PARTS:
         found = len(set(groups))
-        raise InputError(
-            f"expected at least {_PARTS} patients to split 3:1, found {found}; add a column 'split'"
-        )
+        raise InputError(f"expected at least {_PARTS} patients to split 3:1, found {found}; add a column 'split'")
     folds = StratifiedGroupKFold(_PARTS, shuffle=True, random_state=seed)
     _, held_out = next(folds.split(np.zeros(len(labels)), labels, groups))
     chosen = set(held_out.tolist())

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from miad.data.base import ImageDataModule, ImageDataset, Split
 from miad.data.phantom_images import CLASSES, Kind, PhantomImage, draw_phantom, phantom_label
-from miad.tensors import Pixels
+from miad.tensors import LesionMask, Pixels
 
 
 class Phantom(ImageDataModule):
@@ -71,6 +71,10 @@ class PhantomDataset(ImageDataset):
     def pixels(self, index: int) -> Pixels:
         """Draw one image."""
         return self._draw(index).pixels
+
+    def lesion_mask(self, index: int) -> LesionMask | None:
+        """The lesions as drawn."""
+        return self._draw(index).lesion_mask
 
     def _draw(self, index: int) -> PhantomImage:
         if index not in self._drawn:

@@ -4,8 +4,7 @@
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -17,43 +16,28 @@ from miad.data.phantom_canvas import (
     FloatArray,
     Range,
     blur,
-    random_waves,
     rise,
     rotation,
     smooth_noise,
     uniform,
     unit_grid,
+    vector,
 )
-from miad.data.phantom_planes import (
-    AXIAL_HIGH,
-    AXIAL_LOW,
-    AXIAL_MIDDLE,
-    CORONAL,
-    SAGITTAL,
-    Part,
-    Slice,
-    Tissue,
-)
+from miad.data.phantom_planes import Part, Slice, Tissue
+from miad.data.phantom_tumours import PITUITARY, TUMOURS, Tumour, draw_slice, draw_tumour
 
-TUMOURS = ("glioma", "meningioma", "pituitary")
-GLIOMA, MENINGIOMA, PITUITARY = range(3)
+__all__ = ["TUMOURS", "BrainScene", "Pose", "Scanner", "draw_brain", "render_brain"]
 
-# Slices in which each tumour is shown, with their odds. The slice gives little away: only the two axial
-# slices above the sella rule the pituitary out.
-SLICE_ODDS: tuple[tuple[tuple[Slice, float], ...], ...] = (
-    ((AXIAL_MIDDLE, 0.2), (AXIAL_HIGH, 0.05), (AXIAL_LOW, 0.15), (CORONAL, 0.3), (SAGITTAL, 0.3)),
-    ((AXIAL_MIDDLE, 0.15), (AXIAL_HIGH, 0.1), (AXIAL_LOW, 0.15), (CORONAL, 0.3), (SAGITTAL, 0.3)),
-    ((AXIAL_LOW, 0.4), (CORONAL, 0.3), (SAGITTAL, 0.3)),
-)
 GREYS: dict[Tissue, Range] = {
     "air": (0.01, 0.04),
     "bone": (0.03, 0.09),
-    "fat": (0.5, 0.72),
-    "muscle": (0.22, 0.34),
-    "fluid": (0.07, 0.13),
-    "brain": (0.25, 0.33),
-    "dura": (0.36, 0.5),
-    "vessel": (0.5, 0.65),
+    "fat": (0.42, 0.66),
+    "muscle": (0.18, 0.3),
+    "fluid": (0.07, 0.14),
+    "brain": (0.25, 0.32),
+    "white matter": (0.3, 0.36),
+    "dura": (0.34, 0.46),
+    "vessel": (0.4, 0.58),
 }
 
 
@@ -65,46 +49,27 @@ class Pose:
         angle: Rotation in radians.
         scale: Stretch along x and along y.
         shift: Translation in unit coordinates.
-        bends: Phases of the smooth bending of all outlines.
-        bend: Amplitude of the bending in unit coordinates.
+        bend: Amplitude of the smooth bending of all outlines in unit coordinates.
+        phases: Phases of that bending.
     """
 
     angle: float
     scale: tuple[float, float]
     shift: tuple[float, float]
-    bends: tuple[float, float]
     bend: float
+    phases: tuple[float, float]
 
     def apply(self, points: FloatArray) -> FloatArray:
         """Move points (..., 2) of the standard head to their place in the image."""
-        bent = points + np.float32(self.bend) * np.sin(5 * points[..., ::-1] + np.float32(self.bends))
-        placed = (bent * np.float32(self.scale)) @ rotation(-self.angle) + np.float32(self.shift)
+        bent = points + self.bend * np.sin(5 * points[..., ::-1] + vector(self.phases))
+        placed = (bent * vector(self.scale)) @ rotation(-self.angle) + vector(self.shift)
         return np.asarray(placed, dtype=np.float32)
 
-
-@dataclass(frozen=True)
-class Tumour:
-    """One tumour.
-
-    Attributes:
-        label: Index into `TUMOURS`.
-        blob: Its outline in the image.
-        grey: Grey 0..1 of its enhancing part.
-        core: Grey 0..1 of its core.
-        core_depth: Depth (0 centre, 1 edge) within which the core lies; 0 for none.
-        softness: Width of the edge as a share of the radius.
-        swelling: Depth that the dark oedema around it reaches; 1 for none.
-        grain: Strength of its texture.
-    """
-
-    label: int
-    blob: Blob
-    grey: float
-    core: float
-    core_depth: float
-    softness: float
-    swelling: float
-    grain: float
+    def place(self, blob: Blob) -> Blob:
+        """Move a blob of the standard head to its place in the image."""
+        x, y = self.apply(vector(blob.centre))
+        radius = blob.radius * math.sqrt(self.scale[0] * self.scale[1])
+        return replace(blob, centre=(float(x), float(y)), radius=radius, tilt=blob.tilt + self.angle)
 
 
 @dataclass(frozen=True)
@@ -131,24 +96,24 @@ class BrainScene:
     """Everything random about one brain slice.
 
     Attributes:
-        slice: Plane and level.
+        view: Plane and level.
         pose: Place and shape of the head.
         greys: Grey 0..1 of every tissue.
         tumour: The tumour, or None to see the same head without it.
         vessels: Bright vessels (vessels, n, 2) in the standard head.
-        spots: Bright spots that are no tumour.
-        sulci: Strength of the folds of the brain's surface.
+        spots: Bright spots in the standard head that are no tumour.
+        folds: Strength of the folds of the brain's surface, 0..1.
         scanner: How it was recorded.
         seed: Seed of the textures and of the noise.
     """
 
-    slice: Slice
+    view: Slice
     pose: Pose
     greys: dict[Tissue, float]
     tumour: Tumour | None
     vessels: FloatArray
     spots: tuple[Blob, ...]
-    sulci: float
+    folds: float
     scanner: Scanner
     seed: int
 
@@ -163,17 +128,15 @@ def draw_brain(rng: np.random.Generator, label: int) -> BrainScene:
     Returns:
         The scene, in unit coordinates.
     """
-    slices, odds = zip(*SLICE_ODDS[label], strict=True)
-    view = slices[int(rng.choice(len(slices), p=odds))]
-    pose = _draw_pose(rng)
+    view = draw_slice(rng, label)
     return BrainScene(
-        slice=view,
-        pose=pose,
+        view=view,
+        pose=_draw_pose(rng),
         greys={tissue: uniform(rng, bounds) for tissue, bounds in GREYS.items()},
-        tumour=(_draw_glioma, _draw_meningioma, _draw_pituitary)[label](rng, view, pose),
+        tumour=draw_tumour(rng, label, view),
         vessels=_draw_vessels(rng, view),
-        spots=_draw_spots(rng, view, pose),
-        sulci=uniform(rng, (0.25, 0.8)),
+        spots=_draw_spots(rng, view),
+        folds=uniform(rng, (0.3, 0.85)),
         scanner=_draw_scanner(rng),
         seed=int(rng.integers(2**31)),
     )
@@ -190,137 +153,79 @@ def render_brain(scene: BrainScene, size: int) -> tuple[NDArray[np.uint8], NDArr
         Grey image uint8 (size, size) and lesion mask bool (size, size).
     """
     x, y = unit_grid(size)
-    brain = _cover(scene, scene.slice.brain, size)
+    brain = _cover(scene, scene.view.brain, size)
     image = _anatomy(scene, size) * _texture(scene, brain, size)
     mask = np.zeros((size, size), dtype=np.bool_)
     if scene.tumour is not None:
-        inside = _cover(scene, scene.slice.skull, size) if scene.tumour.label == PITUITARY else brain
-        mask = _paint_tumour(image, scene, inside, x, y)
+        # Only the pituitary lies outside the brain.
+        inside = _cover(scene, scene.view.skull, size) if scene.tumour.label == PITUITARY else brain
+        tumour = replace(scene.tumour, blob=scene.pose.place(scene.tumour.blob))
+        depth = tumour.blob.depth(x, y)
+        _paint_tumour(image, tumour, depth, inside, scene.seed)
+        mask = (depth < 1) & (inside > 0.5)
     return _record(image, scene, x, y), mask
 
 
 def _draw_pose(rng: np.random.Generator) -> Pose:
-    scale = uniform(rng, (0.88, 1.08))
+    scale = uniform(rng, (0.9, 1.1))
     return Pose(
         angle=float(rng.normal(0, 0.07)),
         scale=(scale * uniform(rng, (0.95, 1.05)), scale * uniform(rng, (0.95, 1.05))),
         shift=(float(rng.normal(0, 0.05)), float(rng.normal(0, 0.05))),
-        bends=(uniform(rng, (0, 2 * math.pi)), uniform(rng, (0, 2 * math.pi))),
         bend=uniform(rng, (0.005, 0.02)),
+        phases=(uniform(rng, (0, 2 * math.pi)), uniform(rng, (0, 2 * math.pi))),
     )
 
 
 def _draw_scanner(rng: np.random.Generator) -> Scanner:
     slope, angle = uniform(rng, (0.0, 0.3)), uniform(rng, (0, 2 * math.pi))
     return Scanner(
-        gain=uniform(rng, (0.75, 1.3)),
-        gamma=uniform(rng, (0.85, 1.2)),
+        gain=uniform(rng, (0.75, 1.25)),
+        gamma=uniform(rng, (0.9, 1.2)),
         bias=(slope * math.cos(angle), slope * math.sin(angle)),
-        blur=uniform(rng, (0.002, 0.012)),
-        noise=uniform(rng, (0.006, 0.025)),
+        blur=uniform(rng, (0.002, 0.01)),
+        noise=uniform(rng, (0.004, 0.015)),
     )
-
-
-def _draw_glioma(rng: np.random.Generator, view: Slice, pose: Pose) -> Tumour:
-    left, top, right, bottom = view.hemisphere
-    side = -1.0 if view is not SAGITTAL and rng.random() < 0.5 else 1.0
-    centre = (side * uniform(rng, (left, right)), uniform(rng, (top, bottom)))
-    cystic = rng.random() < 0.75
-    return Tumour(
-        label=GLIOMA,
-        blob=Blob(_placed(pose, centre), uniform(rng, (0.11, 0.24)), random_waves(rng, 0.2, 6), uniform(rng, (1, 1.5)), uniform(rng, (0, math.pi))),
-        grey=uniform(rng, (0.34, 0.62)),
-        core=uniform(rng, (0.1, 0.2)) if cystic else uniform(rng, (0.2, 0.3)),
-        core_depth=uniform(rng, (0.55, 0.8)),
-        softness=uniform(rng, (0.2, 0.4)),
-        swelling=uniform(rng, (1.3, 1.9)),
-        grain=0.22,
-    )
-
-
-def _draw_meningioma(rng: np.random.Generator, view: Slice, pose: Pose) -> Tumour:
-    radius = uniform(rng, (0.1, 0.2))
-    angle = uniform(rng, view.convexity)
-    x, y = _edge_point(view, angle, radius * uniform(rng, (0.45, 0.75)))
-    return Tumour(
-        label=MENINGIOMA,
-        blob=Blob(_placed(pose, (x, y)), radius, random_waves(rng, 0.07, 3), uniform(rng, (1, 1.25)), angle + math.pi / 2),
-        grey=uniform(rng, (0.42, 0.62)),
-        core=0.0,
-        core_depth=0.0,
-        softness=0.08,
-        swelling=uniform(rng, (1.0, 1.4)),
-        grain=0.05,
-    )
-
-
-def _draw_pituitary(rng: np.random.Generator, view: Slice, pose: Pose) -> Tumour:
-    radius = uniform(rng, (0.055, 0.13))
-    # The gland's floor is bone, so a large tumour grows upwards.
-    x, y = view.sella[0] + float(rng.normal(0, 0.012)), view.sella[1] - 0.5 * (radius - 0.05)
-    return Tumour(
-        label=PITUITARY,
-        blob=Blob(_placed(pose, (x, y)), radius, random_waves(rng, 0.1, 3), uniform(rng, (1, 1.35)), uniform(rng, (0, math.pi))),
-        grey=uniform(rng, (0.38, 0.6)),
-        core=0.0,
-        core_depth=0.0,
-        softness=0.12,
-        swelling=1.0,
-        grain=0.08,
-    )
-
-
-def _edge_point(view: Slice, angle: float, inset: float) -> tuple[float, float]:
-    """The point `inset` inside the brain's edge in the direction `angle` from the slice's middle."""
-    rays = view.brain - np.float32(view.middle)
-    turn = np.angle(np.exp(1j * (np.arctan2(rays[:, 1], rays[:, 0]) - angle)))
-    reach = float(np.hypot(*rays[int(np.abs(turn).argmin())])) - inset
-    return view.middle[0] + reach * math.cos(angle), view.middle[1] + reach * math.sin(angle)
-
-
-def _placed(pose: Pose, point: tuple[float, float]) -> tuple[float, float]:
-    x, y = pose.apply(np.array([point], dtype=np.float32))[0]
-    return float(x), float(y)
 
 
 def _draw_vessels(rng: np.random.Generator, view: Slice) -> FloatArray:
-    """Short bright vessels that wander over the brain; like the spots they only look like tumour."""
-    count = int(rng.integers(2, 8))
+    """Short bright vessels that wander over the brain; like the spots they only resemble tumour."""
+    count = int(rng.integers(1, 6))
     angle = rng.uniform(*view.convexity, count)
-    start = np.array([_edge_point(view, float(a), 0.03) for a in angle])
-    heading = angle[:, None] + np.pi + rng.uniform(-0.8, 0.8, (count, 1)) + rng.normal(0, 0.3, (count, 8)).cumsum(axis=1)
-    steps = np.stack([np.cos(heading), np.sin(heading)], axis=2) * rng.uniform(0.015, 0.04, (count, 1, 1))
+    start = np.array([view.surface(float(a), 0.03) for a in angle])
+    wander = rng.normal(0, 0.3, (count, 8)).cumsum(axis=1) + rng.uniform(-0.9, 0.9, (count, 1))
+    heading = angle[:, None] + np.pi + wander
+    steps = np.stack([np.cos(heading), np.sin(heading)], axis=2) * rng.uniform(0.01, 0.035, (count, 1, 1))
     return np.asarray(start[:, None] + steps.cumsum(axis=1), dtype=np.float32)
 
 
-def _draw_spots(rng: np.random.Generator, view: Slice, pose: Pose) -> tuple[Blob, ...]:
+def _draw_spots(rng: np.random.Generator, view: Slice) -> tuple[Blob, ...]:
     spots = []
     for _ in range(int(rng.integers(0, 4))):
         inset = abs(float(rng.normal(0, 0.15))) + 0.02
-        point = _edge_point(view, uniform(rng, (0, 2 * math.pi)), inset)
-        spots.append(Blob(_placed(pose, point), uniform(rng, (0.015, 0.04))))
+        centre = view.surface(uniform(rng, (0, 2 * math.pi)), inset)
+        spots.append(Blob(centre, uniform(rng, (0.012, 0.034))))
     return tuple(spots)
 
 
 def _anatomy(scene: BrainScene, size: int) -> FloatArray:
-    """Head, skull, brain and their parts in plain grey."""
-    view, greys = scene.slice, scene.greys
-    canvas = Canvas(size)
-    head = (Part("fat", view.scalp), Part("bone", view.skull))
-    for part in (*head, *view.back, Part("fluid", _shrunk(view.skull, 0.975)), Part("brain", view.brain), *view.front):
-        _paint(canvas, part, scene.pose, greys[part.tissue])
-    canvas.stroke(scene.pose.apply(scene.vessels), 0.014, greys["vessel"])
-    canvas.fill([spot.outline(10) for spot in scene.spots], greys["vessel"])
+    """Head, skull, brain and their parts in plain grey, (size, size)."""
+    view, canvas = scene.view, Canvas(size)
+    skull = (Part("bone", view.skull), Part("fluid", _shrunk(view.skull, 0.965)), Part("brain", view.brain))
+    for part in (Part("fat", view.scalp), *view.back, *skull, *view.front):
+        _paint(canvas, part, scene)
+    canvas.stroke(scene.pose.apply(scene.vessels), 0.012, scene.greys["vessel"])
+    canvas.fill([scene.pose.place(spot).outline(10) for spot in scene.spots], scene.greys["vessel"])
     return canvas.average()
 
 
 def _shrunk(outline: FloatArray, share: float) -> FloatArray:
     middle = outline.mean(axis=0)
-    return middle + np.float32(share) * (outline - middle)
+    return np.asarray(middle + share * (outline - middle), dtype=np.float32)
 
 
-def _paint(canvas: Canvas, part: Part, pose: Pose, grey: float) -> None:
-    points = pose.apply(part.curve)
+def _paint(canvas: Canvas, part: Part, scene: BrainScene) -> None:
+    points, grey = scene.pose.apply(part.curve), scene.greys[part.tissue]
     if part.width:
         canvas.stroke(points[None], part.width, grey)
     else:
@@ -335,39 +240,44 @@ def _cover(scene: BrainScene, outline: FloatArray, size: int) -> FloatArray:
 
 
 def _texture(scene: BrainScene, brain: FloatArray, size: int) -> FloatArray:
-    """Factors on the grey: white matter, cortex and folds in the brain, coarse mottle elsewhere."""
+    """Factors on the grey: white matter, cortex and folds in the brain, streaks in the face."""
+    outside = 1 + 0.1 * smooth_noise(scene.seed + 3, 30, size)
+    if scene.view.face is not None:
+        face = _cover(scene, scene.view.face, size)
+        streaks = rise(np.abs(smooth_noise(scene.seed + 4, 56, size)), 0.0, 1.6)
+        bundles = rise(smooth_noise(scene.seed + 5, 14, size), -1.5, 2.0)
+        outside += face * (0.45 + 0.65 * streaks + 0.7 * bundles - outside)
+    return np.asarray(outside + brain * (_matter(scene, brain, size) - outside), dtype=np.float32)
+
+
+def _matter(scene: BrainScene, brain: FloatArray, size: int) -> FloatArray:
+    """Factors on the grey of the brain: a darker, folded cortex around brighter white matter."""
     depth = _distance_inside(brain)
-    folds = rise(np.abs(smooth_noise(scene.seed, 20, size)), 0.28, 0.08) * rise(depth, 0.2, 0.08)
-    matter = 0.88 + 0.16 * rise(depth + 0.03 * smooth_noise(scene.seed + 1, 16, size), 0.05, 0.14)
-    tissue = matter * (1 - scene.sulci * folds) * (1 + 0.03 * smooth_noise(scene.seed + 2, 40, size))
-    outside = np.clip(0.85 + 0.3 * smooth_noise(scene.seed + 3, 30, size), 0.2, 1.6)
-    return brain * tissue + (1 - brain) * outside
+    ridges = rise(np.abs(smooth_noise(scene.seed, 22, size)), 0.3, 0.08)
+    folds = scene.folds * ridges * rise(depth, scene.view.folds, 0.4 * scene.view.folds)
+    white = rise(depth + 0.04 * smooth_noise(scene.seed + 1, 18, size), 0.05, 0.15)
+    grain = 1 + 0.03 * smooth_noise(scene.seed + 2, 40, size)
+    return np.asarray((0.88 + 0.16 * white) * (1 - folds) * grain, dtype=np.float32)
 
 
 def _distance_inside(cover: FloatArray) -> FloatArray:
     """Distance to the nearest pixel outside, in unit coordinates; 0 outside."""
     inside = np.asarray(cover > 0.5, dtype=np.uint8)
-    pixels = cv2.distanceTransform(inside, cv2.DIST_L2, 3)
-    return np.asarray(pixels, dtype=np.float32) * np.float32(2 / cover.shape[0])
+    pixels = np.asarray(cv2.distanceTransform(inside, cv2.DIST_L2, 3), dtype=np.float32)
+    return pixels * np.float32(2 / cover.shape[0])
 
 
-def _paint_tumour(
-    image: FloatArray, scene: BrainScene, inside: FloatArray, x: FloatArray, y: FloatArray
-) -> NDArray[np.bool_]:
-    """Paint the tumour in place and return its mask, (h, w)."""
-    tumour, size = scene.tumour, image.shape[0]
-    assert tumour is not None
-    depth = tumour.blob.depth(x, y)
-    grain = 1 + tumour.grain * smooth_noise(scene.seed + 4, 36, size)
+def _paint_tumour(image: FloatArray, tumour: Tumour, depth: FloatArray, inside: FloatArray, seed: int) -> None:
+    """Paint oedema, tumour and core in place; `depth` is the tumour's own, 1 on its outline."""
+    size = image.shape[0]
+    grain = 1 + tumour.grain * smooth_noise(seed + 6, 36, size)
     grey = tumour.grey * grain
     if tumour.core_depth:
-        core = rise(depth + 0.08 * smooth_noise(scene.seed + 5, 24, size), tumour.core_depth + 0.12, tumour.core_depth - 0.12)
-        grey += core * (tumour.core * grain - grey)
+        edge = depth + 0.08 * smooth_noise(seed + 7, 24, size)
+        grey += rise(edge, tumour.core_depth + 0.12, tumour.core_depth - 0.12) * (tumour.core * grain - grey)
     if tumour.swelling > 1:
         image *= 1 - 0.35 * inside * rise(depth, tumour.swelling, 1.0)
-    cover = inside * rise(depth, 1 + tumour.softness, 1 - tumour.softness)
-    image += cover * (grey - image)
-    return np.asarray((depth < 1) & (inside > 0.5), dtype=np.bool_)
+    image += inside * rise(depth, 1 + tumour.softness, 1 - tumour.softness) * (grey - image)
 
 
 def _record(image: FloatArray, scene: BrainScene, x: FloatArray, y: FloatArray) -> NDArray[np.uint8]:
@@ -375,13 +285,8 @@ def _record(image: FloatArray, scene: BrainScene, x: FloatArray, y: FloatArray) 
     scanner = scene.scanner
     # Surface coils see the rim of the head better than its middle.
     bias = 1 + scanner.bias[0] * x + scanner.bias[1] * y + 0.12 * (x * x + y * y)
-    seen = np.maximum(scanner.gain * bias * blur(image, scanner.blur), 0) ** np.float32(scanner.gamma)
-    noise = np.random.default_rng(scene.seed + 6).standard_normal((2, *image.shape), dtype=np.float32)
+    seen = np.maximum(scanner.gain * bias * blur(image, scanner.blur), 0) ** scanner.gamma
+    noise = np.random.default_rng(scene.seed + 8).standard_normal((2, *image.shape), dtype=np.float32)
     # The modulus of a complex signal: noise never goes below black.
     modulus = np.hypot(seen + scanner.noise * noise[0], scanner.noise * noise[1])
     return np.asarray(np.clip(modulus * 255 + 0.5, 0, 255), dtype=np.uint8)
-
-
-def all_outlines(scene: BrainScene) -> Sequence[FloatArray]:
-    """Outlines of head, skull and brain in the image, each (n, 2)."""
-    return [scene.pose.apply(outline) for outline in (scene.slice.scalp, scene.slice.skull, scene.slice.brain)]

@@ -4,6 +4,7 @@ Scenes are described in unit coordinates: x to the right and y downwards, both -
 so that one description renders at any size.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float32]
 Range = tuple[float, float]
 
-FINEST_SIDE = 384  # thin strokes keep their true width when drawn this large, then averaged down
+FINEST_SIDE = 320  # thin strokes keep their true width when drawn this large, then averaged down
 SUBPIXEL_BITS = 8  # fixed-point precision of the coordinates handed to the rasteriser
 
 
@@ -84,11 +85,11 @@ class Blob:
 
     def outline(self, points: int = 20) -> FloatArray:
         """The outline as an array (points, 2) of x, y in unit coordinates."""
-        angle = np.linspace(0, 2 * np.pi, points, endpoint=False, dtype=np.float32)
-        reach = self.radius * self._waviness(angle)
+        circle, angle = _circle(points)
         stretch = math.sqrt(self.aspect)
-        along, across = reach * np.cos(angle) * stretch, reach * np.sin(angle) / stretch
-        return np.stack([along, across], axis=1) @ rotation(-self.tilt) + np.float32(self.centre)
+        reach = self.radius * self._waviness(angle)[:, None] * vector((stretch, 1 / stretch))
+        turned = (circle * reach) @ rotation(-self.tilt)
+        return np.asarray(turned + vector(self.centre), dtype=np.float32)
 
     def depth(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """Distance from the centre over the distance of the edge: 0 at the centre, 1 on the outline.
@@ -132,6 +133,11 @@ def random_waves(rng: np.random.Generator, amplitude: float, count: int) -> tupl
 def uniform(rng: np.random.Generator, bounds: Range) -> float:
     """Draw one plain float from `bounds` (low, high)."""
     return float(rng.uniform(*bounds))
+
+
+def vector(values: Sequence[float]) -> FloatArray:
+    """`values` as a float32 array, so that products with other arrays stay float32."""
+    return np.array(values, dtype=np.float32)
 
 
 def rotation(angle: float) -> FloatArray:
@@ -227,6 +233,13 @@ def blur(image: FloatArray, sigma: float) -> FloatArray:
     if pixels < 0.2:  # narrower than the pixel itself
         return image
     return np.asarray(cv2.GaussianBlur(image, (0, 0), pixels), dtype=np.float32)
+
+
+@functools.cache
+def _circle(points: int) -> tuple[FloatArray, FloatArray]:
+    """Unit circle: points (n, 2) and their angles (n,)."""
+    angle = np.linspace(0, 2 * np.pi, points, endpoint=False, dtype=np.float32)
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1), angle
 
 
 def _grey(value: float) -> tuple[float, float, float, float]:

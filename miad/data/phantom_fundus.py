@@ -22,6 +22,7 @@ from miad.data.phantom_canvas import (
     uniform,
     unit_grid,
 )
+from miad.data.phantom_vessels import Vessels, draw_vessels, vessel_cover
 
 LesionKind = Literal["microaneurysm", "haemorrhage", "exudate"]
 Colour = tuple[float, float, float]
@@ -36,38 +37,24 @@ LESION_COUNTS: tuple[dict[LesionKind, tuple[int, int]], ...] = (
     {"microaneurysm": (5, 12), "haemorrhage": (12, 20), "exudate": (2, 5)},
 )
 LESION_RADII: dict[LesionKind, Range] = {
-    "microaneurysm": (0.017, 0.024),
-    "haemorrhage": (0.032, 0.065),
-    "exudate": (0.014, 0.034),
+    "microaneurysm": (0.015, 0.021),
+    "haemorrhage": (0.026, 0.056),
+    "exudate": (0.008, 0.024),
 }
-EXUDATES_PER_CLUSTER = (4, 10)
+EXUDATES_PER_CLUSTER = (6, 18)
+LESION_BLUR = 0.008  # lesions lie within the retina, so their edges are not sharp
 
-DISC_TINT: Colour = (1.0, 0.72, 0.34)
-CUP_TINT: Colour = (1.0, 0.86, 0.58)
-EXUDATE_TINT: Colour = (0.98, 0.82, 0.28)
+MASK_OPACITY = 0.25  # a pixel belongs to the lesion mask where the lesion is more opaque than this
+
+DISC_TINT: Colour = (1.0, 0.68, 0.26)
+CUP_TINT: Colour = (1.0, 0.84, 0.46)
+EXUDATE_TINT: Colour = (1.0, 0.85, 0.3)
+HAZE_TINT: Colour = (0.75, 0.66, 0.56)
 DRUSEN_TINT: Colour = (0.86, 0.62, 0.28)
 # What is left of each channel under a full layer of blood, and in the pigmented macula.
-BLOOD: Colour = (0.66, 0.42, 0.55)
-BLEEDING: Colour = (0.52, 0.26, 0.4)
+BLOOD: Colour = (0.76, 0.47, 0.4)
+BLEEDING: Colour = (0.58, 0.3, 0.4)
 PIGMENT: Colour = (0.62, 0.5, 0.5)
-
-STEPS = 13  # points along one vessel; four pieces of three steps each make its taper
-TAPER = (1.0, 0.8, 0.62, 0.45)
-
-
-@dataclass(frozen=True)
-class Vessels:
-    """Vessels of one kind and one order of branching.
-
-    Attributes:
-        paths: (vessels, STEPS, 2) in unit coordinates, from the optic disc outwards.
-        width: Width at the start in unit coordinates.
-        strength: Opacity 0..1.
-    """
-
-    paths: FloatArray
-    width: float
-    strength: float
 
 
 @dataclass(frozen=True)
@@ -79,7 +66,8 @@ class Camera:
         field_centre: Centre of the round field of view in unit coordinates.
         field_radius: Its radius in unit coordinates.
         light: x and y of the slope of the light over the image.
-        vignette: Share of the light lost at the edge of the field; negative for a bright haze.
+        vignette: Share of the light lost at the edge of the field.
+        haze: Opacity of the stray light at the edge of the field.
         mottle: Strength of the pattern of the choroid.
         blur: Standard deviation of the blur in unit coordinates.
         noise: Standard deviation of the sensor noise, 0..1 grey levels.
@@ -91,6 +79,7 @@ class Camera:
     field_radius: float
     light: tuple[float, float]
     vignette: float
+    haze: float
     mottle: float
     blur: float
     noise: float
@@ -99,10 +88,17 @@ class Camera:
 
 @dataclass(frozen=True)
 class Lesion:
-    """One lesion: its kind and its outline."""
+    """One lesion.
+
+    Attributes:
+        kind: What it is.
+        blob: Its outline.
+        strength: Opacity 0..1.
+    """
 
     kind: LesionKind
     blob: Blob
+    strength: float
 
 
 @dataclass(frozen=True)
@@ -147,11 +143,9 @@ def draw_fundus(rng: np.random.Generator, grade: int) -> FundusScene:
         disc_centre[1] + uniform(rng, (0.0, 0.12)),
     )
     macula = Blob(macula_centre, uniform(rng, (0.16, 0.26)))
-    vessels = _draw_vessels(rng, disc_centre, temporal)
+    vessels = draw_vessels(rng, disc_centre, temporal)
     lesions = _draw_lesions(rng, grade, camera, disc)
-    drusen = tuple(
-        Blob(_place(rng, camera, disc), uniform(rng, (0.015, 0.03))) for _ in range(int(rng.integers(0, 6)))
-    )
+    drusen = tuple(Blob(_place(rng, camera, disc), uniform(rng, (0.015, 0.03))) for _ in range(int(rng.integers(0, 6))))
     return FundusScene(camera, disc, uniform(rng, (0.35, 0.55)), macula, vessels, lesions, drusen)
 
 
@@ -169,17 +163,18 @@ def render_fundus(scene: FundusScene, size: int) -> tuple[NDArray[np.uint8], NDA
     camera = scene.camera
     image = _lit_tissue(camera, x, y)
     _paint_macula_and_disc(image, scene, x, y)
-    _dim(image, _vessel_cover(scene.vessels, size), BLOOD)
+    _dim(image, vessel_cover(scene.vessels, size), BLOOD)
     red, yellow = _lesion_cover(scene.lesions, size)
-    _mix(image, 0.45 * blur(_blob_cover(scene.drusen, size), 0.012), _lit(DRUSEN_TINT, camera))
+    _mix(image, _drusen_cover(scene.drusen, size), _lit(DRUSEN_TINT, camera))
     _dim(image, red, BLEEDING)
-    _mix(image, 0.9 * yellow, _lit(EXUDATE_TINT, camera))
-    return _photograph(image, camera, x, y), np.maximum(red, yellow) > 0.35
+    _mix(image, yellow, _lit(EXUDATE_TINT, camera))
+    mask = (np.maximum(red, yellow) > MASK_OPACITY) | _centres(scene.lesions, size)
+    return _photograph(image, camera, x, y), mask
 
 
 def _draw_camera(rng: np.random.Generator) -> Camera:
-    red = float(np.clip(rng.normal(0.64, 0.1), 0.4, 0.85))
-    green = float(np.clip(0.3 + 0.58 * (red - 0.63) + rng.normal(0, 0.045), 0.13, 0.55))
+    red = float(np.clip(rng.normal(0.7, 0.1), 0.42, 0.88))
+    green = float(np.clip(0.3 + 0.58 * (red - 0.68) + rng.normal(0, 0.045), 0.13, 0.55))
     blue = float(np.clip(0.09 + 0.6 * (green - 0.3) + rng.normal(0, 0.05), 0.01, 0.3))
     slope, angle = uniform(rng, (0.0, 0.22)), uniform(rng, (0, 2 * math.pi))
     return Camera(
@@ -187,75 +182,12 @@ def _draw_camera(rng: np.random.Generator) -> Camera:
         field_centre=(uniform(rng, (-0.04, 0.04)), uniform(rng, (-0.04, 0.04))),
         field_radius=uniform(rng, (0.9, 1.08)),
         light=(slope * math.cos(angle), slope * math.sin(angle)),
-        vignette=uniform(rng, (-0.1, 0.45)),
-        mottle=uniform(rng, (0.015, 0.05)),
+        vignette=uniform(rng, (0.0, 0.45)),
+        haze=max(0.0, uniform(rng, (-0.4, 0.4))),
+        mottle=uniform(rng, (0.01, 0.035)),
         blur=uniform(rng, (0.0, 0.012)),
         noise=uniform(rng, (0.004, 0.018)),
         seed=int(rng.integers(2**31)),
-    )
-
-
-def _draw_vessels(rng: np.random.Generator, disc: tuple[float, float], temporal: int) -> tuple[Vessels, ...]:
-    groups: list[Vessels] = []
-    for width, strength in ((0.02, 0.6), (0.03, 0.85)):  # arteries, then the wider and darker veins
-        scale = uniform(rng, (0.8, 1.2))
-        for order, paths in enumerate(_grow_tree(rng)):
-            placed = paths * np.float32((temporal, 1)) + np.float32(disc)
-            groups.append(Vessels(placed, scale * width * 0.62**order, strength * 0.85**order))
-    return tuple(sorted(groups, key=lambda group: group.width))
-
-
-def _grow_tree(rng: np.random.Generator) -> list[FloatArray]:
-    """Stems and two orders of branches, with the disc at the origin and the macula towards positive x."""
-    # Up and down: temporal arcade around the macula, nasal stem, fine macular twig. Angles from the x axis.
-    heading = np.array([1.5, 2.4, 0.55, -1.5, -2.4, -0.55]) + rng.normal(0, 0.16, 6)
-    bend = np.array([-1.75, -0.25, -0.3, 1.75, 0.25, 0.3]) * rng.uniform(0.7, 1.2, 6)
-    length = np.array([1.75, 1.0, 0.5, 1.75, 1.0, 0.5]) * rng.uniform(0.85, 1.15, 6)
-    start = np.zeros((6, 2))
-    orders = []
-    for shoots in (5, 2, 0):
-        paths, headings = _grow(rng, start, heading, length, bend)
-        orders.append(paths)
-        if shoots:
-            start, heading, length, bend = _sprout(rng, paths, headings, length, shoots)
-    return orders
-
-
-def _grow(
-    rng: np.random.Generator,
-    start: NDArray[np.float64],
-    heading: NDArray[np.float64],
-    length: NDArray[np.float64],
-    bend: NDArray[np.float64],
-) -> tuple[FloatArray, NDArray[np.float64]]:
-    """Walk every vessel from its start; gives the paths (n, STEPS, 2) and the headings (n, STEPS)."""
-    progress = np.linspace(0, 1, STEPS)
-    wander = rng.normal(0, 0.13, (len(start), STEPS)).cumsum(axis=1)
-    headings = heading[:, None] + bend[:, None] * progress + wander
-    steps = np.stack([np.cos(headings), np.sin(headings)], axis=2) * (length / STEPS)[:, None, None]
-    steps[:, 0] = 0
-    return (start[:, None] + steps.cumsum(axis=1)).astype(np.float32), headings
-
-
-def _sprout(
-    rng: np.random.Generator,
-    paths: FloatArray,
-    headings: NDArray[np.float64],
-    length: NDArray[np.float64],
-    shoots: int,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Choose where and how branches leave their parents: start, heading, length and bend of each."""
-    count = len(paths) * shoots
-    parent = np.repeat(np.arange(len(paths)), shoots)
-    knot = rng.integers(2, STEPS - 2, count)
-    side = np.where(np.arange(count) % 2 == 0, 1.0, -1.0)
-    heading = headings[parent, knot] + side * rng.uniform(0.4, 0.95, count)
-    left = length[parent] * (1 - knot / STEPS)
-    return (
-        paths[parent, knot].astype(np.float64),
-        heading,
-        0.12 + left * rng.uniform(0.4, 0.75, count),
-        -side * rng.uniform(0.0, 0.6, count),  # branches curve back along their parent
     )
 
 
@@ -265,20 +197,19 @@ def _draw_lesions(rng: np.random.Generator, grade: int, camera: Camera, disc: Bl
         for _ in range(int(rng.integers(low, high + 1))):
             place = _place(rng, camera, disc)
             members = int(rng.integers(*EXUDATES_PER_CLUSTER)) if kind == "exudate" else 1
-            spread = rng.normal(0, 0.055, (members, 2)) * (members > 1)
-            lesions += [
-                _draw_lesion(rng, kind, (place[0] + float(dx), place[1] + float(dy))) for dx, dy in spread
-            ]
+            spread = rng.normal(0, 0.055, (members, 2)).clip(-0.12, 0.12) * (members > 1)
+            lesions += [_draw_lesion(rng, kind, (place[0] + float(dx), place[1] + float(dy))) for dx, dy in spread]
     return tuple(lesions)
 
 
 def _draw_lesion(rng: np.random.Generator, kind: LesionKind, centre: tuple[float, float]) -> Lesion:
-    radius = uniform(rng, LESION_RADII[kind])
+    radius, strength = uniform(rng, LESION_RADII[kind]), uniform(rng, (0.65, 1.0))
     if kind != "haemorrhage":
-        return Lesion(kind, Blob(centre, radius))
+        return Lesion(kind, Blob(centre, radius), strength)
     # Half are round blots; the others are flames along the nerve fibres.
     aspect = 1.0 if rng.random() < 0.5 else uniform(rng, (1.5, 2.8))
-    return Lesion(kind, Blob(centre, radius, random_waves(rng, 0.25, 4), aspect, uniform(rng, (0, math.pi))))
+    blob = Blob(centre, radius, random_waves(rng, 0.16, 4), aspect, uniform(rng, (0, math.pi)))
+    return Lesion(kind, blob, strength)
 
 
 def _place(rng: np.random.Generator, camera: Camera, disc: Blob) -> tuple[float, float]:
@@ -291,11 +222,9 @@ def _place(rng: np.random.Generator, camera: Camera, disc: Blob) -> tuple[float,
 
 
 def _lit_tissue(camera: Camera, x: FloatArray, y: FloatArray) -> FloatArray:
-    """The empty retina under uneven light, with the pattern of the choroid: (h, w, 3)."""
+    """The empty retina under uneven light, with the pattern of the choroid: (3, h, w)."""
     size = x.size
-    mottle = camera.mottle * (
-        smooth_noise(camera.seed, 28, size) + 1.2 * smooth_noise(camera.seed + 1, 7, size)
-    )
+    mottle = camera.mottle * (smooth_noise(camera.seed, 28, size) + 1.2 * smooth_noise(camera.seed + 1, 7, size))
     shade = 1 + camera.light[0] * x + camera.light[1] * y + mottle
     redness = 0.5 * camera.mottle * smooth_noise(camera.seed + 2, 5, size)
     channels = [
@@ -303,7 +232,7 @@ def _lit_tissue(camera: Camera, x: FloatArray, y: FloatArray) -> FloatArray:
         camera.tissue[1] * (shade - redness),
         camera.tissue[2] * shade,
     ]
-    return np.stack(channels, axis=2).astype(np.float32)
+    return np.stack(channels).astype(np.float32)  # channels first, which numpy blends several times faster
 
 
 def _paint_macula_and_disc(image: FloatArray, scene: FundusScene, x: FloatArray, y: FloatArray) -> None:
@@ -316,49 +245,54 @@ def _paint_macula_and_disc(image: FloatArray, scene: FundusScene, x: FloatArray,
     _mix(image, 0.8 * rise(disc_depth, scene.cup + 0.2, scene.cup - 0.2), _lit(CUP_TINT, scene.camera))
 
 
-def _vessel_cover(vessels: tuple[Vessels, ...], size: int) -> FloatArray:
-    canvas = Canvas(size)
-    reach = (STEPS - 1) // len(TAPER)
-    for group in vessels:
-        for piece, taper in enumerate(TAPER):
-            part = group.paths[:, piece * reach : (piece + 1) * reach + 1]
-            canvas.stroke(part, group.width * taper, group.strength)
-    return canvas.average()
-
-
 def _lesion_cover(lesions: tuple[Lesion, ...], size: int) -> tuple[FloatArray, FloatArray]:
-    """Share of each pixel under blood and under exudate."""
-    red = tuple(lesion.blob for lesion in lesions if lesion.kind != "exudate")
-    yellow = tuple(lesion.blob for lesion in lesions if lesion.kind == "exudate")
-    return _blob_cover(red, size), _blob_cover(yellow, size)
+    """Opacity of blood and of exudate in each pixel."""
+    red, yellow = Canvas(size), Canvas(size)
+    for lesion in lesions:
+        canvas = yellow if lesion.kind == "exudate" else red
+        canvas.fill([lesion.blob.outline(24 if lesion.blob.waves else 10)], lesion.strength)
+    return blur(red.average(), LESION_BLUR), blur(yellow.average(), LESION_BLUR)
 
 
-def _blob_cover(blobs: tuple[Blob, ...], size: int) -> FloatArray:
+def _centres(lesions: tuple[Lesion, ...], size: int) -> NDArray[np.bool_]:
+    """The pixel under each lesion's centre, so that the mask keeps those smaller than a pixel."""
+    mask = np.zeros((size, size), dtype=np.bool_)
+    for lesion in lesions:
+        column, row = (int((v + 1) * size / 2) for v in lesion.blob.centre)
+        mask[row, column] = True
+    return mask
+
+
+def _drusen_cover(drusen: tuple[Blob, ...], size: int) -> FloatArray:
     canvas = Canvas(size)
-    canvas.fill([blob.outline(24 if blob.waves else 10) for blob in blobs], 1.0)
-    return canvas.average()
+    canvas.fill([blob.outline(10) for blob in drusen], 0.4)
+    return blur(canvas.average(), 0.012)
 
 
 def _photograph(image: FloatArray, camera: Camera, x: FloatArray, y: FloatArray) -> NDArray[np.uint8]:
     """Blur, vignette, field of view and noise, then 8 bits."""
     radius = np.hypot(x - camera.field_centre[0], y - camera.field_centre[1]) / camera.field_radius
+    _mix(image, camera.haze * rise(radius, 0.6, 1.1), _lit(HAZE_TINT, camera))
     field = rise(radius, 1.0, 0.985) * (1 - camera.vignette * rise(radius, 0.35, 1.1))
     noise = np.random.default_rng(camera.seed + 3).standard_normal(image.shape, dtype=np.float32)
-    seen = blur(image, camera.blur) * field[..., None] + camera.noise * noise * (0.2 + 0.8 * field[..., None])
-    return np.asarray(np.clip(seen * 255 + 0.5, 0, 255), dtype=np.uint8)
+    sharp = np.stack([blur(channel, camera.blur) for channel in image])
+    seen = np.clip(sharp * field + camera.noise * noise * (0.2 + 0.8 * field), 0, 1) * 255 + 0.5
+    return np.ascontiguousarray(seen.astype(np.uint8).transpose(1, 2, 0))
 
 
-def _lit(tint: Colour, camera: Camera) -> FloatArray:
+def _lit(tint: Colour, camera: Camera) -> Colour:
     """A bright tint as this camera shows it: dark and reddish photographs darken it too."""
-    exposure = 0.55 + 0.7 * camera.tissue[0]
-    return np.float32(exposure) * np.array(tint, dtype=np.float32)
+    exposure = 0.5 + 0.7 * camera.tissue[0]
+    return exposure * tint[0], exposure * tint[1], exposure * tint[2]
 
 
 def _dim(image: FloatArray, cover: FloatArray, left: Colour) -> None:
     """Absorb light in place: where `cover` (h, w) is 1, only the share `left` of each channel stays."""
-    image *= 1 - cover[..., None] * (1 - np.float32(left))
+    for channel, share in zip(image, left, strict=True):
+        channel *= 1 - cover * (1 - share)
 
 
-def _mix(image: FloatArray, cover: FloatArray, tint: FloatArray) -> None:
+def _mix(image: FloatArray, cover: FloatArray, tint: Colour) -> None:
     """Cover in place: where `cover` (h, w) is 1, the image takes the `tint`."""
-    image += cover[..., None] * (tint - image)
+    for channel, level in zip(image, tint, strict=True):
+        channel += cover * (level - channel)

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
+
 from miad.data.base import ImageDataModule, ImageDataset, Split
 from miad.data.partition import partition
 from miad.errors import InputError
-from miad.imaging import read_image
-from miad.tensors import Pixels
+from miad.imaging import image_size, read_image
+from miad.tensors import LesionMask, Pixels
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,26 @@ class RowDataset(ImageDataset):
         """Decode one file."""
         return read_image(self.rows[index].path)
 
+    def shape(self, index: int) -> tuple[int, int]:
+        """From the file's header."""
+        return image_size(self.rows[index].path) if self.size is None else super().shape(index)
+
+    def lesion_mask(self, index: int) -> LesionMask | None:
+        """Decode the mask: every pixel that is not black is lesion.
+
+        Raises:
+            InputError: the mask can not be read, or is not of the image's size.
+        """
+        row = self.rows[index]
+        if row.mask is None:
+            return None
+        if image_size(row.mask) != image_size(row.path):
+            (height, width), (h, w) = image_size(row.path), image_size(row.mask)
+            raise InputError(f"{row.mask}: expected a mask of {width}x{height} as {row.path}, found {w}x{h}")
+        mask = read_image(row.mask)
+        lesion: LesionMask = np.asarray(np.atleast_3d(mask).any(axis=2))
+        return lesion
+
 
 def read_table(path: Path) -> list[Row]:
     """All rows of a table, checked.
@@ -125,9 +147,7 @@ def _row(path: Path, line: int, record: dict[str, str | None]) -> Row:
 def _check_unique(path: Path, rows: Sequence[Row]) -> None:
     twice = [id_ for id_, count in Counter(row.id for row in rows).items() if count > 1]
     if twice:
-        raise InputError(
-            f"{path}: {twice[0]} is listed twice ({len(twice)} such images); keep one row an image"
-        )
+        raise InputError(f"{path}: {twice[0]} is listed twice ({len(twice)} such images); keep one row an image")
 
 
 def _classes(path: Path, rows: Sequence[Row], wanted: Sequence[str] | None) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from miad.imaging.digest import pixel_digest
 from miad.imaging.files import atomic_path, write_failure
 from miad.imaging.read import image_size, read_image
-from miad.imaging.resize import resize
+from miad.imaging.resize import resize, resize_mask
 from miad.imaging.stack import from_tensor, is_grey, to_tensor
 from miad.imaging.write import write_png
 
@@ -15,6 +15,7 @@ __all__ = [
     "pixel_digest",
     "read_image",
     "resize",
+    "resize_mask",
     "to_tensor",
     "write_failure",
     "write_png",

@@ -66,6 +66,4 @@ def _unreadable(path: Path, error: Exception) -> InputError:
         return InputError(f"{path}: no such file")
     if isinstance(error, UnidentifiedImageError):
         return InputError(f"{path}: not an image file; replace it or take its row out of the table")
-    return InputError(
-        f"{path}: can not be decoded ({error}); copy the file again or take its row out of the table"
-    )
+    return InputError(f"{path}: can not be decoded ({error}); copy the file again or take its row out of the table")

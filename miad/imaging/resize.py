@@ -16,3 +16,9 @@ def resize(images: Tensor, size: tuple[int, int]) -> Tensor:
         return images
     floats = interpolate(images.float(), size=size, mode="bilinear", antialias=True)
     return floats.round().clamp(0, 255).to(torch.uint8) if images.dtype == torch.uint8 else floats
+
+
+def resize_mask(mask: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resize a bool ``(h, w)`` mask; a pixel is set if any part of it was, so that no lesion shrinks."""
+    share = interpolate(mask[None, None].float(), size=size, mode="area")[0, 0]
+    return share > 0

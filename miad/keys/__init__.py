@@ -1,1 +1,7 @@
-"""keys."""
+"""Keys: what undoing needs and no more, and the way back to the original, bit for bit."""
+
+from miad.keys.file import Key, read_key, rendering_digest, write_key
+from miad.keys.record import Record, make_record, restore
+from miad.keys.remainder import pack, unpack
+
+__all__ = ["Key", "Record", "make_record", "pack", "read_key", "rendering_digest", "restore", "unpack", "write_key"]

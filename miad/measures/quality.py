@@ -1,49 +1,44 @@
-"""How far one image is from another: SSIM, PSNR and RMSE, one value an image.
+"""How far one image is from another: SSIM, PSNR and RMSE of stored pixels, one pair at a time.
 
-Values are never pooled over a batch: a single identical pair would hide what the others lost.
+Values are never pooled over images: a single identical pair would hide what the others lost.
 """
 
-import torch
-from torch import Tensor
-from torchmetrics.functional.image import structural_similarity_index_measure
+from math import inf, log10, sqrt
 
-from miad.tensors import Images
+import numpy as np
+from skimage.metrics import structural_similarity
 
-_SIGMA = 1.5
-_BORDER = 5
-"""Half of the 11-pixel Gaussian window (truncated at 3.5 sigma), where SSIM would see padding."""
+from miad.tensors import Pixels
 
 
-def ssim(images: Images, references: Images) -> Tensor:
-    """Structural similarity of Wang et al. 2004: Gaussian window, sigma 1.5, range 255, without the padded border.
-
-    Equals ``skimage.metrics.structural_similarity(gaussian_weights=True, sigma=1.5,
-    use_sample_covariance=False, data_range=255)`` to 1e-6.
+def ssim(image: Pixels, reference: Pixels) -> float:
+    """Structural similarity as Wang et al. 2004 define it: Gaussian window, sigma 1.5, range 255, no padded border.
 
     Args:
-        images: uint8 ``(n, c, h, w)`` with h, w >= 11.
-        references: the same shape.
+        image: uint8 ``(h, w)`` or ``(h, w, 3)`` with h, w >= 11.
+        reference: the same shape.
 
     Returns:
-        float64 ``(n,)``, at most 1.
+        At most 1; colour is the mean over the channels.
     """
-    _, maps = structural_similarity_index_measure(
-        images.double(),
-        references.double(),
-        sigma=_SIGMA,
-        data_range=255.0,
-        return_full_image=True,
-        reduction="none",
+    value: float = structural_similarity(
+        image,
+        reference,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        data_range=255,
+        channel_axis=2 if image.ndim == 3 else None,
     )
-    inner: Tensor = maps[..., _BORDER:-_BORDER, _BORDER:-_BORDER]
-    return inner.mean(dim=(1, 2, 3))
+    return float(value)
 
 
-def rmse(images: Images, references: Images) -> Tensor:
-    """Root mean square error in grey levels: float64 ``(n,)``, 0..255."""
-    return (images.double() - references.double()).square().mean(dim=(1, 2, 3)).sqrt()
+def rmse(image: Pixels, reference: Pixels) -> float:
+    """Root mean square error in grey levels, 0..255."""
+    return sqrt(np.square(image.astype(np.float64) - reference).mean())
 
 
-def psnr(images: Images, references: Images) -> Tensor:
-    """Peak signal-to-noise ratio in dB for a peak of 255: float64 ``(n,)``, infinite where images are equal."""
-    return 20 * torch.log10(255.0 / rmse(images, references))
+def psnr(image: Pixels, reference: Pixels) -> float:
+    """Peak signal-to-noise ratio in dB for a peak of 255; infinite where the images are equal."""
+    error = rmse(image, reference)
+    return 20 * log10(255 / error) if error else inf

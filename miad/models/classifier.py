@@ -55,13 +55,9 @@ class Classifier(nn.Module):
 def _backbone(name: str, classes: int, size: int, *, pretrained: bool) -> Any:  # noqa: ANN401  (timm is untyped)
     _check_name(name)
     try:
-        return timm.create_model(
-            name, pretrained=pretrained, num_classes=classes, **_size_arguments(name, size)
-        )
+        return timm.create_model(name, pretrained=pretrained, num_classes=classes, **_size_arguments(name, size))
     except (AssertionError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{name} can not read {size}x{size} pixels ({error}); choose another size"
-        ) from error
+        raise InputError(f"{name} can not read {size}x{size} pixels ({error}); choose another size") from error
     except (OSError, RuntimeError) as error:
         if not pretrained:
             raise

@@ -1,5 +1,8 @@
 """LightningModules; each is glue between a network, a loss or a search, and the Trainer."""
 
+from miad.tasks.attack import AttackTask, Marking, MarkOptions
 from miad.tasks.classifier import ClassifierTask
+from miad.tasks.journal import Entry, Journal
+from miad.tasks.writer import MarkingWriter
 
-__all__ = ["ClassifierTask"]
+__all__ = ["AttackTask", "ClassifierTask", "Entry", "Journal", "MarkOptions", "Marking", "MarkingWriter"]

@@ -2,5 +2,6 @@
 
 from miad.tracking.loggers import WandbMode, run_loggers
 from miad.tracking.measures import publish_measures
+from miad.tracking.pictures import log_pictures
 
-__all__ = ["WandbMode", "publish_measures", "run_loggers"]
+__all__ = ["WandbMode", "log_pictures", "publish_measures", "run_loggers"]

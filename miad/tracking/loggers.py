@@ -13,9 +13,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
 WandbMode: TypeAlias = Literal["offline", "online", "off"]
 
 
-def run_loggers(
-    folder: Path, name: str, project: str, mode: WandbMode, config: dict[str, Any] | None
-) -> list[Logger]:
+def run_loggers(folder: Path, name: str, project: str, mode: WandbMode, config: dict[str, Any] | None) -> list[Logger]:
     """Loggers that write below a run's folder.
 
     Args:

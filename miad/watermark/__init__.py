@@ -1,1 +1,29 @@
-"""watermark."""
+"""The logo and how it meets an image: variants, placements, the compositor and its inverse."""
+
+from miad.watermark.atlas import Atlas, make_atlas
+from miad.watermark.blend import alpha_map, blend, preimages
+from miad.watermark.emblems import NAMES, draw_emblem
+from miad.watermark.logo import Logo, load_logo
+from miad.watermark.placement import Placement
+from miad.watermark.rendering import AlphaMode, Rendering, fit, render
+from miad.watermark.variant import PLAIN, Variant, draw_variants
+
+__all__ = [
+    "NAMES",
+    "PLAIN",
+    "AlphaMode",
+    "Atlas",
+    "Logo",
+    "Placement",
+    "Rendering",
+    "Variant",
+    "alpha_map",
+    "blend",
+    "draw_emblem",
+    "draw_variants",
+    "fit",
+    "load_logo",
+    "make_atlas",
+    "preimages",
+    "render",
+]

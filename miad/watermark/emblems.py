@@ -64,9 +64,7 @@ class _Pen:
             reach = self._pixels(width) / 2
             self._draw.ellipse((x - reach, y - reach, x + reach, y + reach), fill=(*ink, 255))
 
-    def text(
-        self, at: Point, words: str, size: float, ink: Ink, weight: float = 0, anchor: str = "ls"
-    ) -> None:
+    def text(self, at: Point, words: str, size: float, ink: Ink, weight: float = 0, anchor: str = "ls") -> None:
         """Writes a line of text; `weight` thickens every stroke by that much on either side."""
         place, stroke = self._place([at])[0], self._pixels(weight)
         font, fill = self._font(size), (*ink, 255)
@@ -93,9 +91,7 @@ class _Pen:
         inside, strokes = Image.new("L", self.canvas.size), Image.new("L", self.canvas.size)
         ImageDraw.Draw(inside).polygon(self._place(area), fill=255)
         for line in lines:
-            ImageDraw.Draw(strokes).line(
-                self._place(line), fill=255, width=self._pixels(width), joint="curve"
-            )
+            ImageDraw.Draw(strokes).line(self._place(line), fill=255, width=self._pixels(width), joint="curve")
         clipped = ImageChops.darker(inside, strokes)
         box = clipped.getbbox()
         self.canvas.paste((*ink, 255), box, clipped.crop(box))
@@ -167,9 +163,7 @@ def _shrink(drawing: Image.Image, width: int, paper: Ink) -> NDArray[np.uint8]:
     for channel in range(3):
         ink = np.asarray(drawing.getchannel(channel), dtype=np.float32)
         total = _average(ink * alpha, size)
-        small[..., channel] = np.where(
-            visible, np.rint(total / np.where(visible, small_alpha, 1)), paper[channel]
-        )
+        small[..., channel] = np.where(visible, np.rint(total / np.where(visible, small_alpha, 1)), paper[channel])
     small[..., 3] = np.rint(small_alpha)
     return small
 

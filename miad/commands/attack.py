@@ -1,0 +1,153 @@
+"""``miad attack``: mark images so that classifiers fail."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from miad.commands.run import Run
+from miad.data import ImageDataModule, ImageDataset, Split, output_names
+from miad.errors import InputError, RunError
+from miad.evaluation import attack_measures, write_attack_table, write_predictions
+from miad.keys import write_key
+from miad.search import HE_SIT, Strategy
+from miad.targets import Ensemble, Success, Target, load_target
+from miad.tasks import AttackTask, Entry, Journal, MarkingWriter, MarkOptions
+from miad.tracking import log_pictures, publish_measures
+from miad.watermark import AlphaMode, fit, load_logo
+
+
+def attack(
+    data: ImageDataModule,
+    sources: str,
+    run: Run,
+    unseen: str = "",
+    ensemble: bool = False,
+    weights: list[float] | None = None,
+    success: Success = "mean",
+    search: Strategy = HE_SIT,
+    logo: str = "emblem",
+    scale: float = 2.0,
+    alpha_min: int = 100,
+    alpha_max: int = 220,
+    alpha_mode: AlphaMode = "binary",
+    lesions: Literal["given", "ignored"] = "given",
+    split: Split = "test",
+    images: int = 32,
+    batch_size: int = 64,
+    pictures: int = 16,
+) -> dict[str, float]:
+    """Mark images so that classifiers fail.
+
+    Writes RUN/marked/*.png, attack.csv (an image a row), predictions.csv (every target's probabilities), metrics.csv
+    and the key NAME.miadkey. Started again, an interrupted run goes on where it stopped and ends with the same files.
+
+    Args:
+        data: images and labels.
+        sources: classifiers to search on: folders of 'miad fit classifier' or checkpoints, separated by commas.
+        run: where to write, on what to run.
+        unseen: classifiers that are only tested on, likewise.
+        ensemble: search on all sources at once.
+        weights: weight of each source in the ensemble; equal by default.
+        success: an image is misread when the sources' weighted mean is wrong, or when all of them are.
+        search: random, he, he_sit, or a class of miad.search.
+        logo: emblem, wordmark, crest, or a picture file.
+        scale: 1 is the largest logo that fits, 2 half as wide and high.
+        alpha_min: lowest opacity of 255.
+        alpha_max: highest opacity of 255.
+        alpha_mode: hard edges, or the logo's own soft ones.
+        lesions: keep given lesion masks free, or ignore them.
+        split: which images; test means val where there are no test images.
+        images: images in flight.
+        batch_size: candidates a forward pass.
+        pictures: marked images in W&B's table; originals never go there.
+
+    Returns:
+        The measures, as in metrics.csv.
+    """
+    attacked, tested = _targets(sources), _targets(unseen)
+    _check_targets(data, attacked, tested, ensemble=ensemble)
+    options = _options(logo, scale, (alpha_min, alpha_max), alpha_mode, keep_off_lesions=lesions == "given")
+    dataset = data.split(split)
+    _check_images(dataset, options)
+    folder = run.open()
+    if (folder / "metrics.csv").exists():
+        raise RunError(f"{folder} holds this run, finished; give another --run.name, or delete the folder to run again")
+    task = AttackTask(Ensemble(attacked, weights, success), tested, search, options, run.seed, batch_size)
+    journal = Journal(folder / "journal")
+    writer = MarkingWriter(folder, output_names(dataset.ids), journal)
+    trainer = run.trainer(callbacks=[writer], inference_mode=False)
+    trainer.predict(task, data.items_dataloader(split, images, journal.images()), return_predictions=False)
+    trainer.strategy.barrier()
+    return _close(run, folder, journal, dataset, data.classes, task, pictures) if trainer.is_global_zero else {}
+
+
+def _targets(paths: str) -> list[Target]:
+    return [load_target(Path(name.strip())) for name in paths.split(",") if name.strip()]
+
+
+def _check_targets(
+    data: ImageDataModule, sources: Sequence[Target], unseen: Sequence[Target], *, ensemble: bool
+) -> None:
+    if len(sources) > 1 and not ensemble:
+        raise InputError(f"expected one source, found {len(sources)}; search on all at once with --ensemble")
+    everyone = [*sources, *unseen]
+    names = [target.name for target in everyone]
+    if len(set(names)) < len(names):
+        raise InputError(f"expected every classifier once, found {', '.join(names)}; rename one or leave it out")
+    for target in everyone:
+        if target.classes != data.classes:
+            raise InputError(
+                f"{target.name} tells {len(target.classes)} classes apart ({', '.join(target.classes)}), the data have "
+                f"{len(data.classes)} ({', '.join(data.classes)}); give its classes with --data.classes or take another"
+            )
+    sizes = {target.size for target in everyone}
+    if data.size is not None and everyone and data.size not in sizes:
+        raise InputError(
+            f"expected images of the size that a classifier reads ({', '.join(map(str, sorted(sizes)))}), found "
+            f"--data.size {data.size}; leave it out to mark the images at their own size"
+        )
+
+
+def _options(
+    logo: str, scale: float, alpha: tuple[int, int], mode: AlphaMode, *, keep_off_lesions: bool
+) -> MarkOptions:
+    if not 1 <= alpha[0] <= alpha[1] <= 255:
+        raise InputError(f"expected 1 <= alpha_min <= alpha_max <= 255, found {alpha[0]} and {alpha[1]}")
+    return MarkOptions(load_logo(logo), scale, alpha, mode, keep_off_lesions)
+
+
+def _check_images(dataset: ImageDataset, options: MarkOptions) -> None:
+    for shape in {dataset.shape(index) for index in range(len(dataset))}:
+        fit((options.logo.rgba.shape[0], options.logo.rgba.shape[1]), shape, options.scale)
+    dataset.check()
+
+
+def _close(
+    run: Run,
+    folder: Path,
+    journal: Journal,
+    dataset: ImageDataset,
+    classes: Sequence[str],
+    task: AttackTask,
+    pictures: int,
+) -> dict[str, float]:
+    """Tables, key and measures of a run whose images are all done."""
+    order = {image: index for index, image in enumerate(dataset.ids)}
+    entries = sorted(journal.entries(), key=lambda entry: order[entry.image])
+    targets = [target.name for target in (*task.sources.targets, *task.unseen)]
+    weights = task.sources.weights.tolist()
+    records = [entry.record for entry in entries if entry.record is not None]
+    write_attack_table(folder / "attack.csv", entries, classes, weights, task.options.scale)
+    write_predictions(folder / "predictions.csv", entries, classes, targets)
+    write_key(folder / f"{run.name}.miadkey", records, journal.renderings())
+    measures = attack_measures(entries, targets, weights)
+    log_pictures(run.loggers, folder, _chosen(entries, pictures), classes)
+    publish_measures(folder, run.loggers, measures)
+    journal.remove()
+    return measures
+
+
+def _chosen(entries: Sequence[Entry], count: int) -> list[Entry]:
+    """Evenly spread over the images that have a mark."""
+    marked = [entry for entry in entries if entry.file]
+    return marked[:: max(1, len(marked) // max(1, count))][:count]

@@ -1,0 +1,1 @@
+"""``miad test``: how good a trained network is."""

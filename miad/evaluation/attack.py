@@ -1,0 +1,99 @@
+"""The closing measures of an attack, from its entries alone."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from math import isinf
+from statistics import fmean
+
+import torch
+from torch import Tensor
+
+from miad.measures import accuracy, auc_macro, auc_micro
+from miad.search import Status
+from miad.tasks import Entry
+
+_SCORES = {"accuracy": accuracy, "auc_micro": auc_micro, "auc_macro": auc_macro}
+
+
+def attack_measures(entries: Sequence[Entry], targets: Sequence[str], weights: Sequence[float]) -> dict[str, float]:
+    """What an attack achieved.
+
+    Measures without a suffix are over the attacked images (those that every source read correctly and that had room
+    for the mark), as the papers have it; ``_all`` is over every image, skipped and infeasible ones included.
+    ``asr/NAME`` is the share of the attacked images that this target read correctly before and misreads after.
+
+    Args:
+        entries: one an image.
+        targets: names in the order of the entries' probabilities, sources first.
+        weights: of the sources; more than one adds their weighted mean as the target ``ensemble``.
+
+    Returns:
+        Names and values; nan where there is nothing to measure.
+    """
+    attacked = [entry for entry in entries if entry.status in (Status.SUCCESS, Status.FAILED)]
+    measures = {**_counts(entries), **_effort(attacked), **_quality([entry for entry in entries if entry.file])}
+    for name, before, after in _by_target(attacked, targets, weights):
+        measures |= _scores(name, "", attacked, before, after)
+        measures[f"asr/{name}"] = _success_rate(attacked, before, after)
+    for name, before, after in _by_target(entries, targets, weights):
+        measures |= _scores(name, "_all", entries, before, after)
+    return measures
+
+
+def _counts(entries: Sequence[Entry]) -> dict[str, float]:
+    count = Counter(entry.status for entry in entries)
+    attacked = count[Status.SUCCESS] + count[Status.FAILED]
+    numbers = {"images": len(entries), "attacked": attacked, **{status.value: count[status] for status in Status}}
+    rate = count[Status.SUCCESS] / attacked if attacked else float("nan")
+    return {**{name: float(number) for name, number in numbers.items()}, "success_rate": rate}
+
+
+def _effort(attacked: Sequence[Entry]) -> dict[str, float]:
+    queries = [float(entry.queries) for entry in attacked]
+    return {"queries_mean": _mean(queries), "queries_max": max(queries, default=float("nan"))}
+
+
+def _quality(marked: Sequence[Entry]) -> dict[str, float]:
+    return {
+        "ssim": _mean([entry.ssim for entry in marked]),
+        "psnr": _mean([entry.psnr for entry in marked if not isinf(entry.psnr)]),
+        "rmse": _mean([entry.rmse for entry in marked]),
+    }
+
+
+def _by_target(
+    entries: Sequence[Entry], targets: Sequence[str], weights: Sequence[float]
+) -> Iterator[tuple[str, Tensor, Tensor]]:
+    """Each target's name and its probabilities ``(n, c)`` before and after."""
+    if not entries:
+        return
+    before, after = (torch.tensor(values) for values in zip(*((e.before, e.after) for e in entries), strict=True))
+    for index, name in enumerate(targets):
+        yield name, before[:, index], after[:, index]
+    if len(weights) > 1:
+        beta = torch.tensor(weights)
+        mean_before, mean_after = (torch.einsum("nkc,k->nc", part[:, : len(weights)], beta) for part in (before, after))
+        yield "ensemble", mean_before, mean_after
+
+
+def _scores(name: str, suffix: str, entries: Sequence[Entry], before: Tensor, after: Tensor) -> dict[str, float]:
+    labels = _labels(entries)
+    return {
+        f"{score}_{when}{suffix}/{name}": function(probabilities, labels)
+        for score, function in _SCORES.items()
+        for when, probabilities in (("before", before), ("after", after))
+    }
+
+
+def _success_rate(entries: Sequence[Entry], before: Tensor, after: Tensor) -> float:
+    labels = _labels(entries)
+    read = before.argmax(1) == labels
+    return float((after.argmax(1) != labels)[read].float().mean())
+
+
+def _labels(entries: Sequence[Entry]) -> Tensor:
+    return torch.tensor([entry.label for entry in entries])
+
+
+def _mean(values: Sequence[float]) -> float:
+    return fmean(values) if values else float("nan")

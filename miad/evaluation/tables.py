@@ -1,0 +1,74 @@
+"""An attack's entries as CSV."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import torch
+
+from miad.imaging import atomic_path
+from miad.tasks import Entry
+
+_ATTACK = [
+    "image",
+    "label",
+    "status",
+    "queries",
+    "x",
+    "y",
+    "alpha",
+    "variant",
+    "scale",
+    "confidence_before",
+    "confidence_after",
+    "predicted",
+    "ssim",
+    "psnr",
+    "rmse",
+]
+
+
+def write_attack_table(
+    path: Path, entries: Sequence[Entry], classes: Sequence[str], weights: Sequence[float], scale: float
+) -> None:
+    """Write ``attack.csv``: one row an image.
+
+    Confidences are the sources' weighted mean for the label; ``predicted`` is its class on the marked image. x, y,
+    alpha and variant are empty where there was no room for the mark.
+
+    Raises:
+        RunError: the folder can not be written.
+    """
+    beta = torch.tensor(weights)
+    rows = []
+    for entry in entries:
+        before, after = (beta @ torch.tensor(part)[: len(weights)] for part in (entry.before, entry.after))
+        place = (entry.x, entry.y, entry.alpha, entry.variant) if entry.file else ("",) * 4
+        confidences = (f"{float(part[entry.label]):.6f}" for part in (before, after))
+        quality = (f"{value:.6f}" for value in (entry.ssim, entry.psnr, entry.rmse))
+        label, predicted = classes[entry.label], classes[int(after.argmax())]
+        rows.append((entry.image, label, entry.status, entry.queries, *place, scale, *confidences, predicted, *quality))
+    _write(path, _ATTACK, rows)
+
+
+def write_predictions(path: Path, entries: Sequence[Entry], classes: Sequence[str], targets: Sequence[str]) -> None:
+    """Write ``predictions.csv``: every target's probabilities on every image, before and after.
+
+    Raises:
+        RunError: the folder can not be written.
+    """
+    header = ("image", "label", "target", "pixels", *classes)
+    rows = (
+        (entry.image, classes[entry.label], target, pixels, *(f"{p:.6f}" for p in probabilities[index]))
+        for entry in entries
+        for index, target in enumerate(targets)
+        for pixels, probabilities in (("original", entry.before), ("marked", entry.after))
+    )
+    _write(path, header, rows)
+
+
+def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    with atomic_path(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)

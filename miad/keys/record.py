@@ -1,0 +1,129 @@
+"""One image's record: how to undo its mark (MIAD-MARK eq. 13, made exact by a remainder)."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from miad.errors import InputError, KeyMismatchError
+from miad.imaging import pixel_digest
+from miad.keys.remainder import pack, unpack
+from miad.tensors import Pixels
+from miad.watermark import Rendering, alpha_map, preimages
+
+
+@dataclass(frozen=True)
+class Record:
+    """What undoing one mark needs.
+
+    Args:
+        image: the image's id.
+        file: the marked image's path below ``marked/``.
+        x: column of the logo's left edge.
+        y: row of its top edge.
+        alpha: opacity, 1..255.
+        rendering: digest of the logo's rendering.
+        original: digest of the original's pixels.
+        marked: digest of the marked pixels.
+        remainder: what rounding lost, packed.
+    """
+
+    image: str
+    file: str
+    x: int
+    y: int
+    alpha: int
+    rendering: str
+    original: str
+    marked: str
+    remainder: bytes
+
+    def to_bytes(self) -> bytes:
+        """A line of JSON, then the remainder."""
+        fields = asdict(self)
+        remainder: bytes = fields.pop("remainder")
+        return json.dumps(fields, sort_keys=True).encode() + b"\n" + remainder
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Inverse of `to_bytes`.
+
+        Raises:
+            InputError: the data are damaged.
+        """
+        line, _, remainder = data.partition(b"\n")
+        try:
+            return cls(**json.loads(line), remainder=remainder)
+        except (ValueError, TypeError) as error:
+            raise InputError("a record in the key is damaged") from error
+
+
+def make_record(
+    image: str,
+    file: str,
+    original: Pixels,
+    marked: Pixels,
+    place: tuple[int, int, int],
+    rendering: Rendering,
+    name: str,
+) -> Record:
+    """Record how ``original`` became ``marked``.
+
+    Args:
+        image: the image's id.
+        file: path of the marked file below ``marked/``.
+        original: stored pixels before.
+        marked: stored pixels after, of the same shape.
+        place: x, y, alpha.
+        rendering: the logo as it was blended.
+        name: digest of the rendering.
+
+    Raises:
+        ValueError: that logo at that place does not turn the one into the other.
+    """
+    low, counts = _intervals(marked, place, rendering)
+    places = _region(original, place, rendering).astype(np.int64).ravel() - low
+    remainder = pack(places, counts)
+    return Record(image, file, *place, name, pixel_digest(original), pixel_digest(marked), remainder)
+
+
+def restore(marked: Pixels, record: Record, rendering: Rendering) -> Pixels:
+    """The original pixels.
+
+    Args:
+        marked: the marked pixels, exactly as they were written.
+        record: the image's record.
+        rendering: the rendering it names.
+
+    Raises:
+        KeyMismatchError: the result is not the original.
+    """
+    place = record.x, record.y, record.alpha
+    low, counts = _intervals(marked, place, rendering)
+    original = marked.copy()
+    region = _region(original, place, rendering)
+    region[...] = (low + unpack(record.remainder, counts)).reshape(region.shape)
+    if pixel_digest(original) != record.original:
+        raise KeyMismatchError(f"{record.file}: the restored pixels are not the original's; the key is damaged")
+    return original
+
+
+def _region(pixels: Pixels, place: tuple[int, int, int], rendering: Rendering) -> Pixels:
+    """A view of the logo's rectangle."""
+    (x, y, _), (height, width) = place, rendering.coverage.shape
+    return pixels[y : y + height, x : x + width]
+
+
+def _intervals(
+    marked: Pixels, place: tuple[int, int, int], rendering: Rendering
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Lowest host value and number of host values of each sample of the logo's rectangle, flat."""
+    region = _region(marked, place, rendering)
+    logo = rendering.rgb if region.ndim == 3 else rendering.rgb[..., 0]
+    coverage = rendering.coverage[..., None] if region.ndim == 3 else rendering.coverage
+    alpha = alpha_map(torch.from_numpy(coverage), torch.tensor(place[2])).expand(region.shape)
+    low, counts = preimages(torch.from_numpy(region.copy()), torch.from_numpy(logo), alpha)
+    return low.numpy().astype(np.int64).ravel(), counts.numpy().astype(np.int64).ravel()

@@ -1,0 +1,74 @@
+"""Several targets under attack at once: the weighted mean of their probabilities (MIAD-MARK eq. 12)."""
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from miad.errors import InputError
+from miad.targets.target import Target
+from miad.tensors import Images, Labels, Probabilities
+
+Success: TypeAlias = Literal["mean", "all"]
+"""When a mark has succeeded: the weighted mean is wrong, or every member is."""
+
+
+class Ensemble(nn.Module):
+    """Targets with weights; a single target is an ensemble of one.
+
+    Args:
+        targets: the members, all of the same classes.
+        weights: beta of eq. 12; equal by default. They are scaled to sum to 1.
+        success: when an image counts as misread.
+
+    Raises:
+        InputError: no members, other classes, or weights that do not fit.
+    """
+
+    weights: Tensor
+
+    def __init__(
+        self, targets: Sequence[Target], weights: Sequence[float] | None = None, success: Success = "mean"
+    ) -> None:
+        super().__init__()
+        _check(targets, weights)
+        self.targets = nn.ModuleList(targets)
+        beta = torch.tensor(weights or [1.0] * len(targets), dtype=torch.float32)
+        self.register_buffer("weights", beta / beta.sum(), persistent=False)
+        self.success = success
+
+    def forward(self, images: Images) -> Probabilities:
+        """Each member's probabilities, ``(n, k, c)``."""
+        return torch.stack([target(images) for target in self.targets], 1)
+
+    def mean(self, probabilities: Probabilities) -> Probabilities:
+        """Weighted mean over the members: ``(n, k, c)`` to ``(n, c)``."""
+        return torch.einsum("nkc,k->nc", probabilities, self.weights.to(probabilities.device))
+
+    def confidence(self, probabilities: Probabilities, labels: Labels) -> Tensor:
+        """The weighted mean's probability of the label, float32 ``(n,)``."""
+        return self.mean(probabilities).gather(1, labels[:, None])[:, 0]
+
+    def misread(self, probabilities: Probabilities, labels: Labels) -> Tensor:
+        """Whether each image counts as misread, bool ``(n,)``."""
+        if self.success == "mean":
+            return self.mean(probabilities).argmax(1) != labels
+        return (probabilities.argmax(2) != labels[:, None]).all(1)
+
+    def all_correct(self, probabilities: Probabilities, labels: Labels) -> Tensor:
+        """Whether every member reads the label, bool ``(n,)``."""
+        return (probabilities.argmax(2) == labels[:, None]).all(1)
+
+
+def _check(targets: Sequence[Target], weights: Sequence[float] | None) -> None:
+    if not targets:
+        raise InputError("expected at least one source, found none; give --sources")
+    for target in targets[1:]:
+        if target.classes != targets[0].classes:
+            raise InputError(
+                f"expected targets of the same classes, found {targets[0].name}: {', '.join(targets[0].classes)} "
+                f"and {target.name}: {', '.join(target.classes)}"
+            )
+    if weights and (len(weights) != len(targets) or min(weights) < 0 or sum(weights) <= 0):
+        raise InputError(f"expected {len(targets)} weights of at least 0, one a source, found {list(weights)}")

@@ -1,0 +1,71 @@
+"""One classifier under attack."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from miad.errors import InputError
+from miad.models import Classifier, load_classifier
+from miad.tensors import Images, Probabilities
+
+
+class Target(nn.Module):
+    """A classifier as a function from uint8 pixels to probabilities.
+
+    Args:
+        name: how reports call it.
+        network: logits of uint8 images; it owns its preprocessing.
+        classes: class names in the order of the logits.
+        size: side in pixels that the network reads.
+
+    Attributes:
+        scored: images scored so far.
+    """
+
+    def __init__(self, name: str, network: nn.Module, classes: tuple[str, ...], size: int) -> None:
+        super().__init__()
+        self.name = name
+        self.network = network.requires_grad_(requires_grad=False)
+        self.classes = classes
+        self.size = size
+        self.scored = 0
+
+    def forward(self, images: Images) -> Probabilities:
+        """Probabilities ``(n, c)`` in float32; the network is in evaluation mode whatever mode it was left in."""
+        self.scored += len(images)
+        with _evaluating(self.network):
+            probabilities: Probabilities = self.network(images).float().softmax(1)
+        return probabilities
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    """Evaluation mode for a block; every submodule's own flag is restored."""
+    training = [module for module in network.modules() if module.training]
+    for module in training:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+def load_target(path: Path) -> Target:
+    """A target from a run of ``miad fit classifier``, or from a checkpoint file.
+
+    Args:
+        path: the run's folder (its best checkpoint is taken) or the checkpoint.
+
+    Raises:
+        InputError: there is no such checkpoint, or it holds no classifier.
+    """
+    checkpoint = path / "checkpoints" / "best.ckpt" if path.is_dir() else path
+    if path.is_dir() and not checkpoint.exists():
+        raise InputError(f"{path}: expected the folder of a trained run, found no checkpoints/best.ckpt in it")
+    network: Classifier = load_classifier(checkpoint)
+    name = path.name if path.is_dir() else path.stem
+    return Target(name, network.to(torch.float32), network.classes, network.size)

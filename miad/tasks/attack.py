@@ -1,0 +1,169 @@
+"""The attack as a Lightning predict loop: search a mark for each image of a batch, then judge what was written."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from lightning import LightningModule
+from torch import Tensor, nn
+
+from miad.data import Item
+from miad.lesions import allowed_corners
+from miad.search import Outcome, Pool, Search, Space, Status, Strategy, image_generator
+from miad.targets import Ensemble, Target
+from miad.tensors import Images, Labels, Probabilities
+from miad.watermark import AlphaMode, Atlas, Logo, Placement, Rendering, blend, draw_variants, make_atlas
+
+_ATLASES = 32
+"""Image sizes whose renderings are kept at a time."""
+
+
+@dataclass(frozen=True)
+class Marking:
+    """One image and what the search made of it.
+
+    Args:
+        item: the image.
+        outcome: status, placement (empty when infeasible) and queries.
+        marked: uint8 ``(3, h, w)``; None when infeasible.
+        rendering: the logo as it was blended; None when infeasible.
+    """
+
+    item: Item
+    outcome: Outcome
+    marked: Images | None
+    rendering: Rendering | None
+
+
+@dataclass(frozen=True)
+class MarkOptions:
+    """How the mark may look.
+
+    Args:
+        logo: the logo.
+        scale: ``sl`` of MIAD-MARK eq. 5; 2 is half of the largest logo that fits.
+        alpha: lowest and highest opacity of 255.
+        mode: hard or soft edges.
+        keep_off_lesions: whether given lesion masks are kept free.
+    """
+
+    logo: Logo
+    scale: float = 2.0
+    alpha: tuple[int, int] = (100, 220)
+    mode: AlphaMode = "binary"
+    keep_off_lesions: bool = True
+
+
+class AttackTask(LightningModule):
+    """Searches marks on which the sources fail.
+
+    Args:
+        sources: what the search may query.
+        unseen: targets that are only tested on.
+        strategy: how to search.
+        options: how the mark may look.
+        seed: seed of the run; with an image's id it fixes everything random about that image.
+        batch_size: candidates a forward pass.
+    """
+
+    def __init__(
+        self,
+        sources: Ensemble,
+        unseen: Sequence[Target],
+        strategy: Strategy,
+        options: MarkOptions,
+        seed: int = 2023,
+        batch_size: int = 64,
+    ) -> None:
+        super().__init__()
+        self.sources = sources
+        self.unseen = nn.ModuleList(unseen)
+        self.strategy = strategy
+        self.options = options
+        self.seed = seed
+        self.pool = Pool(sources, batch_size)
+        variants = draw_variants(strategy.variants, seed)
+        self._atlas = lru_cache(_ATLASES)(
+            lambda image, grey: make_atlas(options.logo, variants, image, options.scale, grey=grey, mode=options.mode)
+        )
+
+    def predict_step(self, batch: list[Item], batch_index: int) -> list[Marking]:
+        """Mark every image of a batch; images of one size and kind are searched together."""
+        groups: dict[tuple[int, int, bool], list[int]] = defaultdict(list)
+        for index, item in enumerate(batch):
+            groups[(*item.image.shape[1:], item.grey)].append(index)
+        markings: dict[int, Marking] = {}
+        for indices in groups.values():
+            markings.update(zip(indices, self._mark([batch[index] for index in indices]), strict=True))
+        return [markings[index] for index in range(len(batch))]
+
+    def verdict(self, images: Images) -> Probabilities:
+        """Every target's probabilities in float32, sources first: ``(n, k, c)``.
+
+        The images are scored a batch at a time, as any user would.
+        """
+        targets = [*self.sources.targets, *self.unseen]
+        with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
+            parts = [torch.stack([target(part) for target in targets], 1) for part in self._chunks(images)]
+        return torch.cat(parts)
+
+    def _chunks(self, images: Images) -> tuple[Tensor, ...]:
+        return torch.split(images.to(self.device), self.pool.batch_size)
+
+    def _mark(self, items: Sequence[Item]) -> list[Marking]:
+        """Mark images of one size and kind."""
+        hosts = torch.stack([item.image for item in items]).to(self.device)
+        labels = torch.tensor([item.label for item in items], device=self.device)
+        atlas = self._atlas(tuple(hosts.shape[-2:]), items[0].grey)
+        outcomes = self._outcomes(items, hosts, labels, atlas)
+        placed = [index for index, outcome in enumerate(outcomes) if len(outcome.placement)]
+        marked = dict(zip(placed, self._blend(hosts, outcomes, placed, atlas), strict=True))
+        return [
+            Marking(item, outcome, marked.get(index), _rendering(atlas, outcome))
+            for index, (item, outcome) in enumerate(zip(items, outcomes, strict=True))
+        ]
+
+    def _outcomes(self, items: Sequence[Item], hosts: Images, labels: Labels, atlas: Atlas) -> list[Outcome]:
+        outcomes: dict[int, Outcome] = {}
+        searches: dict[int, Search] = {}
+        correct = self._all_correct(hosts, labels)
+        for index, item in enumerate(items):
+            generator = image_generator(self.seed, item.id)
+            space = self._space(item, atlas, self.strategy.draw_variants(generator))
+            if not space.feasible:
+                outcomes[index] = Outcome(Status.INFEASIBLE, Placement.empty(), 1, float("nan"))
+            elif not correct[index]:
+                # Already misread: marked like the others, so that no image leaves without a mark, but not searched.
+                outcomes[index] = Outcome(Status.SKIPPED, space.draw(1, generator), 1, float("nan"))
+            else:
+                searches[index] = self.strategy.start(space, generator)
+        chosen = torch.tensor(list(searches), dtype=torch.int64, device=self.device)
+        found = self.pool.run(hosts[chosen], labels[chosen], list(searches.values()), atlas.to(self.device))
+        outcomes.update(zip(searches, found, strict=True))
+        return [outcomes[index] for index in range(len(items))]
+
+    def _all_correct(self, hosts: Images, labels: Labels) -> list[bool]:
+        with torch.no_grad():
+            probabilities = torch.cat([self.sources(part) for part in self._chunks(hosts)])
+        correct: list[bool] = self.sources.all_correct(probabilities, labels).tolist()
+        return correct
+
+    def _space(self, item: Item, atlas: Atlas, variants: tuple[int, ...]) -> Space:
+        lesion = item.lesion if self.options.keep_off_lesions else None
+        if lesion is None:
+            lesion = torch.zeros(item.image.shape[1:], dtype=torch.bool)
+        sizes = atlas.sizes.tolist()
+        corners = {variant: allowed_corners(lesion, (sizes[variant][0], sizes[variant][1])) for variant in variants}
+        return Space(corners, self.options.alpha)
+
+    def _blend(self, hosts: Images, outcomes: Sequence[Outcome], placed: list[int], atlas: Atlas) -> Images:
+        if not placed:
+            return hosts[:0]
+        placement = Placement.cat([outcomes[index].placement for index in placed]).to(self.device)
+        return blend(hosts[torch.tensor(placed, device=self.device)], placement, atlas.to(self.device))
+
+
+def _rendering(atlas: Atlas, outcome: Outcome) -> Rendering | None:
+    return atlas.rendering(int(outcome.placement.variant)) if len(outcome.placement) else None

@@ -1,0 +1,126 @@
+"""What an attack has done so far, image by image, so that a killed run goes on where it stopped.
+
+Each process writes an SQLite file of its own; a batch is one transaction, so an entry is there whole or not at all.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from miad.imaging import write_png
+from miad.keys import Record
+from miad.search import Status
+from miad.watermark import Rendering
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One finished image.
+
+    Args:
+        image: its id.
+        file: path of the marked image below ``marked/``; empty when nothing was written.
+        label: index of its class.
+        status: what became of it, judged on the written pixels.
+        queries: images scored by the source until the search ended, the clean one included.
+        x: column of the logo's left edge, -1 when nothing was written; likewise y, alpha, variant.
+        y: row of the logo's top edge.
+        alpha: opacity, 1..255.
+        variant: number of the logo's variant, 0 for the plain logo.
+        before: each target's probabilities on the original, sources first: k lists of c.
+        after: the same on the marked pixels, re-read; those of the original when nothing was written.
+        ssim: of marked against original.
+        psnr: in dB.
+        rmse: in grey levels.
+        record: the key's record; None when nothing was written.
+    """
+
+    image: str
+    file: str
+    label: int
+    status: Status
+    queries: int
+    x: int
+    y: int
+    alpha: int
+    variant: int
+    before: list[list[float]]
+    after: list[list[float]]
+    ssim: float
+    psnr: float
+    rmse: float
+    record: Record | None
+
+
+class Journal:
+    """The journal of one run.
+
+    Args:
+        folder: where the files of all processes are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def add(self, rank: int, entries: Iterable[Entry]) -> None:
+        """Append a batch, in one transaction, to one process's file."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(self.folder / f"{rank}.sqlite")) as database, database:
+            database.execute("CREATE TABLE IF NOT EXISTS entry (image TEXT PRIMARY KEY, fields TEXT, record BLOB)")
+            database.executemany("INSERT OR REPLACE INTO entry VALUES (?, ?, ?)", map(_to_row, entries))
+
+    def keep(self, digest: str, rendering: Rendering) -> None:
+        """Remember a rendering that records refer to; the same one may come again."""
+        path = self.folder / f"{digest}.png"
+        if not path.exists():
+            write_png(path, np.dstack([rendering.rgb, rendering.coverage]))
+
+    def renderings(self) -> dict[str, Rendering]:
+        """All renderings, by digest."""
+        return {path.stem: _rendering(path) for path in self.folder.glob("*.png")}
+
+    def images(self) -> frozenset[str]:
+        """Ids of the finished images."""
+        return frozenset(image for (image,) in self._select("image"))
+
+    def entries(self) -> list[Entry]:
+        """All entries, in no particular order."""
+        return [_from_row(fields, record) for fields, record in self._select("fields, record")]
+
+    def remove(self) -> None:
+        """Delete the journal of a finished run."""
+        for file in self.folder.glob("*"):
+            file.unlink()
+        if self.folder.exists():
+            self.folder.rmdir()
+
+    def _select(self, columns: str) -> Iterator[tuple[Any, ...]]:
+        for file in sorted(self.folder.glob("*.sqlite")):
+            with closing(sqlite3.connect(file)) as database:
+                tables = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'entry'").fetchone()
+                yield from database.execute(f"SELECT {columns} FROM entry") if tables else ()
+
+
+def _to_row(entry: Entry) -> tuple[str, str, bytes | None]:
+    fields = asdict(entry)
+    del fields["record"]
+    return entry.image, json.dumps(fields), entry.record.to_bytes() if entry.record else None
+
+
+def _from_row(fields: str, record: bytes | None) -> Entry:
+    values = json.loads(fields)
+    values["status"] = Status(values["status"])
+    return Entry(**values, record=Record.from_bytes(record) if record else None)
+
+
+def _rendering(path: Path) -> Rendering:
+    with Image.open(path) as file:
+        rgba = np.array(file)
+    return Rendering(np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3]))
