@@ -15,6 +15,19 @@ from miad.errors import InputError, RunError
 _OUT_OF_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
 
 
+def _quieten() -> None:
+    """Keep the terminal for what the user needs: no advertisements, no warnings about code that is not his."""
+    import logging
+    import warnings
+
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    # Lightning 2.6 asks torch in a way that torch 2.15 deprecates (pytree).
+    warnings.filterwarnings("ignore", message=".*treespec.*", category=FutureWarning)
+    warnings.filterwarnings("ignore", message=".*treespec.*", category=UserWarning)
+    # Two cores are not enough for loader processes beside a training process; the advice does not fit.
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+
+
 def execute(command: str, words: Sequence[str]) -> int:
     """Run a command; returns the exit code.
 

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from miad.commands.agreement import check_classes, check_size
 from miad.commands.run import Run
+from miad.commands.show import show_attack
 from miad.data import ImageDataModule, ImageDataset, Split, output_names
 from miad.errors import InputError, RunError
 from miad.evaluation import attack_measures, write_attack_table, write_predictions
@@ -95,17 +97,8 @@ def _check_targets(
     if len(set(names)) < len(names):
         raise InputError(f"expected every classifier once, found {', '.join(names)}; rename one or leave it out")
     for target in everyone:
-        if target.classes != data.classes:
-            raise InputError(
-                f"{target.name} tells {len(target.classes)} classes apart ({', '.join(target.classes)}), the data have "
-                f"{len(data.classes)} ({', '.join(data.classes)}); give its classes with --data.classes or take another"
-            )
-    sizes = {target.size for target in everyone}
-    if data.size is not None and everyone and data.size not in sizes:
-        raise InputError(
-            f"expected images of the size that a classifier reads ({', '.join(map(str, sorted(sizes)))}), found "
-            f"--data.size {data.size}; leave it out to mark the images at their own size"
-        )
+        check_classes(data, target.name, target.classes)
+    check_size(data, {target.size for target in everyone})
 
 
 def _options(
@@ -144,6 +137,7 @@ def _close(
     log_pictures(run.loggers, folder, _chosen(entries, pictures), classes)
     publish_measures(folder, run.loggers, measures)
     journal.remove()
+    show_attack(f"{folder}", measures, [*targets, "ensemble"] if len(weights) > 1 else targets)
     return measures
 
 

@@ -6,6 +6,7 @@ from lightning import seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from miad.commands.run import Run
+from miad.commands.show import show_measures
 from miad.data import ImageDataModule
 from miad.tasks import ClassifierTask
 from miad.tracking import publish_measures
@@ -43,6 +44,7 @@ def classifier(data: ImageDataModule, model: ClassifierTask, run: Run, epochs: i
     trainer = run.trainer(max_epochs=epochs, callbacks=[best], log_every_n_steps=10)
     seed_everything(run.seed, workers=True, verbose=False)
     trainer.fit(model, datamodule=data, ckpt_path=last if last.exists() else None, weights_only=True)
-    scores = trainer.validate(model, datamodule=data, ckpt_path=best.best_model_path, verbose=False)[0]
+    scores = dict(trainer.validate(model, datamodule=data, ckpt_path="best", verbose=False, weights_only=True)[0])
     publish_measures(folder, run.loggers, scores)
+    show_measures(f"{best.best_model_path}", scores)
     return Path(best.best_model_path)

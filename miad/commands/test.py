@@ -1,1 +1,41 @@
 """``miad test``: how good a trained network is."""
+
+from pathlib import Path
+
+from miad.commands.agreement import check_classes, check_size
+from miad.commands.run import Run
+from miad.commands.show import show_measures
+from miad.data import ImageDataModule
+from miad.models import find_checkpoint, load_classifier
+from miad.tasks import ClassifierTask
+from miad.tracking import publish_measures
+
+
+def classifier(data: ImageDataModule, checkpoint: Path, run: Run) -> dict[str, float]:
+    """Test a trained classifier.
+
+    Writes accuracy, micro and macro AUC on the test images (the validation images where there are none) to
+    RUN/metrics.csv.
+
+    Args:
+        data: images and labels.
+        checkpoint: folder of 'miad fit classifier', or a checkpoint file.
+        run: where to write, on what to run.
+
+    Returns:
+        The measures, as in metrics.csv.
+    """
+    path = find_checkpoint(checkpoint)
+    network = load_classifier(path)
+    check_classes(data, str(checkpoint), network.classes)
+    check_size(data, {network.size})
+    data.size = network.size
+    data.split("test").check()
+    folder = run.open()
+    task = ClassifierTask.load_from_checkpoint(path, map_location="cpu", weights_only=True)
+    trainer = run.trainer()
+    scores = dict(trainer.test(task, datamodule=data, verbose=False)[0])
+    if trainer.is_global_zero:
+        publish_measures(folder, run.loggers, scores)
+        show_measures(f"{checkpoint} on {len(data.split('test'))} images", scores)
+    return scores

@@ -13,6 +13,20 @@ _PREFIX = "network."
 """Where `miad.tasks.ClassifierTask` keeps the network in its state dict."""
 
 
+def find_checkpoint(path: Path) -> Path:
+    """The best checkpoint of a run's folder; a file stands for itself.
+
+    Raises:
+        InputError: the folder holds none.
+    """
+    if not path.is_dir():
+        return path
+    checkpoint = path / "checkpoints" / "best.ckpt"
+    if not checkpoint.is_file():
+        raise InputError(f"{path}: expected the folder of a trained run, found no checkpoints/best.ckpt in it")
+    return checkpoint
+
+
 def load_classifier(path: Path) -> Classifier:
     """The network of a checkpoint, in evaluation mode.
 

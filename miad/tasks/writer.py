@@ -71,7 +71,9 @@ class MarkingWriter(BasePredictionWriter):
                 queries=marking.outcome.queries,
                 before=before[index].tolist(),
                 after=after[index].tolist(),
-                **_quality(written[index], _stored(marking.item.image, marking)),
+                ssim=ssim(written[index], _stored(marking.item.image, marking)),
+                psnr=psnr(written[index], _stored(marking.item.image, marking)),
+                rmse=rmse(written[index], _stored(marking.item.image, marking)),
                 **self._undoing(marking, written[index]),
             )
             for index, marking in enumerate(markings)
@@ -118,10 +120,6 @@ class MarkingWriter(BasePredictionWriter):
 
 def _stored(image: Tensor, marking: Marking) -> Pixels:
     return from_tensor(image, grey=marking.item.grey)
-
-
-def _quality(written: Pixels, original: Pixels) -> dict[str, float]:
-    return {"ssim": ssim(written, original), "psnr": psnr(written, original), "rmse": rmse(written, original)}
 
 
 def _judged(status: Status, *, misread: bool) -> Status:

@@ -58,8 +58,8 @@ def preimages(marked: Tensor, logo: Tensor, alpha: Tensor) -> tuple[Tensor, Tens
     low = -torch.div(-(rest - 127), divisor, rounding_mode="floor")
     high = torch.div(rest + 127, divisor, rounding_mode="floor")
     reachable = (weight > 0) | (rest.abs() <= 127)
-    low = torch.where(weight > 0, low.clamp(0, 255), 0)
-    high = torch.where(weight > 0, high.clamp(0, 255), 255)
+    low = torch.where(weight > 0, low.clamp(min=0), 0)
+    high = torch.where(weight > 0, high.clamp(max=255), 255)
     return low, torch.where(reachable, (high - low + 1).clamp(min=0), 0)
 
 
