@@ -35,6 +35,7 @@ def execute(command: str, words: Sequence[str]) -> int:
         MiadError: the arguments or what they name are wrong.
     """
     function = _load(COMMANDS[command].function)
+    _quieten()  # after Lightning's import, which sets levels of its own
     parser = _parser(command, function)
     try:
         config = parser.parse_args(_shortcuts(words))

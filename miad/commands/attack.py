@@ -71,10 +71,10 @@ def attack(
     options = _options(logo, scale, (alpha_min, alpha_max), alpha_mode, keep_off_lesions=lesions == "given")
     dataset = data.split(split)
     _check_images(dataset, options)
+    task = AttackTask(Ensemble(attacked, weights, success), tested, search, options, run.seed, batch_size)
     folder = run.open()
     if (folder / "metrics.csv").exists():
         raise RunError(f"{folder} holds this run, finished; give another --run.name, or delete the folder to run again")
-    task = AttackTask(Ensemble(attacked, weights, success), tested, search, options, run.seed, batch_size)
     journal = Journal(folder / "journal")
     writer = MarkingWriter(folder, output_names(dataset.ids), journal)
     trainer = run.trainer(callbacks=[writer], inference_mode=False)
@@ -137,7 +137,8 @@ def _close(
     log_pictures(run.loggers, folder, _chosen(entries, pictures), classes)
     publish_measures(folder, run.loggers, measures)
     journal.remove()
-    show_attack(f"{folder}", measures, [*targets, "ensemble"] if len(weights) > 1 else targets)
+    if not run.quiet:
+        show_attack(f"{folder}", measures, [*targets, "ensemble"] if len(weights) > 1 else targets)
     return measures
 
 

@@ -43,8 +43,9 @@ def classifier(data: ImageDataModule, model: ClassifierTask, run: Run, epochs: i
     )
     trainer = run.trainer(max_epochs=epochs, callbacks=[best], log_every_n_steps=10)
     seed_everything(run.seed, workers=True, verbose=False)
-    trainer.fit(model, datamodule=data, ckpt_path=last if last.exists() else None, weights_only=True)
-    scores = dict(trainer.validate(model, datamodule=data, ckpt_path="best", verbose=False, weights_only=True)[0])
+    trainer.fit(model, datamodule=data, ckpt_path=last if last.exists() else None)
+    scores = dict(trainer.validate(model, datamodule=data, ckpt_path="best", verbose=False)[0])
     publish_measures(folder, run.loggers, scores)
-    show_measures(f"{best.best_model_path}", scores)
+    if not run.quiet:
+        show_measures(f"{best.best_model_path}", scores)
     return Path(best.best_model_path)

@@ -53,6 +53,8 @@ class Run:
     progress: bool = True
     config: dict[str, Any] | None = field(default=None, init=False, repr=False)
     """The whole configuration, set by the command line before the command runs."""
+    quiet: bool = field(default=False, init=False, repr=False)
+    """Whether the command keeps its closing table to itself; a caller then shows its own."""
 
     @property
     def folder(self) -> Path:

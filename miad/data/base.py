@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from typing import Literal, NamedTuple, TypeAlias
 
 import torch
@@ -141,7 +142,9 @@ class ImageDataModule(LightningDataModule, ABC):
 
     def train_dataloader(self) -> DataLoader[Item]:
         """Shuffled, augmented training batches."""
-        dataset = self.split("train")
+        dataset = copy(
+            self.split("train")
+        )  # the split itself stays as it is, for whoever reads it without augmentation
         self._check_every_class_is_trained(dataset)
         dataset.augmentation = training_augmentation() if self.augment else None
         return self._loader(dataset, shuffle=True)
@@ -195,6 +198,6 @@ def collate_items(items: Sequence[Item]) -> tuple[Images, Labels]:
     """
     sizes = sorted({tuple(item.image.shape[1:]) for item in items})
     if len(sizes) > 1:
-        found = " and ".join("x".join(map(str, size)) for size in sizes[:2])
+        found = " and ".join(f"{width}x{height}" for height, width in sizes[:2])
         raise InputError(f"expected images of one size, found {found}; give a size with --data.size")
     return torch.stack([item.image for item in items]), torch.tensor([item.label for item in items])

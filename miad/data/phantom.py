@@ -34,7 +34,7 @@ class Phantom(ImageDataModule):
         augment: bool = True,
         seed: int = 2023,
     ) -> None:
-        super().__init__(size, batch_size, workers, augment=augment)
+        super().__init__(None, batch_size, workers, augment=augment)  # drawn at their size, never resized
         self.classes = CLASSES[kind]
         counts: dict[Split, int] = {"train": train, "val": val, "test": test}
         self._datasets: dict[Split, ImageDataset] = {}

@@ -4,6 +4,7 @@ Everything that can be wrong with a table is found before any work starts, and n
 """
 
 import csv
+import posixpath
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ class Table(ImageDataModule):
         super().__init__(size, batch_size, workers, augment=augment)
         self.rows = read_table(Path(csv))
         self.classes = _classes(Path(csv), self.rows, classes)
-        self._split_of = _assign_splits(self.rows, self.classes, seed)
+        self._split_of = _assign_splits(Path(csv), self.rows, self.classes, seed)
 
     def splits(self) -> Mapping[Split, ImageDataset]:
         """The rows of each split that has any."""
@@ -107,10 +108,13 @@ def read_table(path: Path) -> list[Row]:
         InputError: the file or a column is missing, a row's image is absent, listed twice or without a label, or its
             split is not one of train, val and test.
     """
+    if not path.is_file():
+        raise InputError(f"{path}: no such table; expected a CSV file with the columns image,label")
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
-            _check_columns(path, reader.fieldnames or [])
+            reader.fieldnames = [name.strip() for name in reader.fieldnames or []]
+            _check_columns(path, reader.fieldnames)
             rows = [_row(path, reader.line_num, record) for record in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: expected a CSV table with the columns image,label ({error})") from error
@@ -141,7 +145,7 @@ def _row(path: Path, line: int, record: dict[str, str | None]) -> Row:
     for file in (image, mask):
         if file is not None and not file.is_file():
             raise InputError(f"{path}, line {line}: {file}: no such file; copy it there or take the row out")
-    return Row(cells["image"], image, cells["label"], mask, cells.get("patient", ""), split)
+    return Row(posixpath.normpath(cells["image"]), image, cells["label"], mask, cells.get("patient", ""), split)
 
 
 def _check_unique(path: Path, rows: Sequence[Row]) -> None:
@@ -165,11 +169,14 @@ def _natural(label: str) -> tuple[bool, int, str]:
     return (not label.isdecimal(), int(label) if label.isdecimal() else 0, label)
 
 
-def _assign_splits(rows: Sequence[Row], classes: Sequence[str], seed: int) -> dict[str, str]:
+def _assign_splits(path: Path, rows: Sequence[Row], classes: Sequence[str], seed: int) -> dict[str, str]:
     if any(row.split for row in rows):
         blank = next((row for row in rows if not row.split), None)
         if blank is not None:
-            raise InputError(f"{blank.id}: the split is empty though other rows have one; fill it in")
+            raise InputError(f"{path}: {blank.id}: the split is empty though other rows have one; fill it in")
         return {row.id: row.split for row in rows}
-    held_out = partition([classes.index(row.label) for row in rows], [row.patient for row in rows], seed)
+    try:
+        held_out = partition([classes.index(row.label) for row in rows], [row.patient for row in rows], seed)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     return {row.id: "val" if out else "train" for row, out in zip(rows, held_out, strict=True)}

@@ -28,10 +28,10 @@ def attack_measures(entries: Sequence[Entry], targets: Sequence[str], weights: S
         weights: of the sources; more than one adds their weighted mean as the target ``ensemble``.
 
     Returns:
-        Names and values; nan where there is nothing to measure.
+        Names and values; nan where there is nothing to measure. PSNR is the mean over the images that differ at all.
     """
     attacked = [entry for entry in entries if entry.status in (Status.SUCCESS, Status.FAILED)]
-    measures = {**_counts(entries), **_effort(attacked), **_quality([entry for entry in entries if entry.file])}
+    measures = {**_counts(entries), **_effort(attacked), **_quality(attacked)}
     for name, before, after in _by_target(attacked, targets, weights):
         measures |= _scores(name, "", attacked, before, after)
         measures[f"asr/{name}"] = _success_rate(attacked, before, after)
@@ -65,9 +65,9 @@ def _by_target(
     entries: Sequence[Entry], targets: Sequence[str], weights: Sequence[float]
 ) -> Iterator[tuple[str, Tensor, Tensor]]:
     """Each target's name and its probabilities ``(n, c)`` before and after."""
-    if not entries:
-        return
-    before, after = (torch.tensor(values) for values in zip(*((e.before, e.after) for e in entries), strict=True))
+    shape = (len(entries), len(targets), -1) if entries else (0, len(targets), 1)
+    before = torch.tensor([entry.before for entry in entries]).reshape(shape)
+    after = torch.tensor([entry.after for entry in entries]).reshape(shape)
     for index, name in enumerate(targets):
         yield name, before[:, index], after[:, index]
     if len(weights) > 1:
@@ -92,7 +92,7 @@ def _success_rate(entries: Sequence[Entry], before: Tensor, after: Tensor) -> fl
 
 
 def _labels(entries: Sequence[Entry]) -> Tensor:
-    return torch.tensor([entry.label for entry in entries])
+    return torch.tensor([entry.label for entry in entries], dtype=torch.int64)
 
 
 def _mean(values: Sequence[float]) -> float:

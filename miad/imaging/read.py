@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
 
 from miad.errors import InputError
 from miad.tensors import Pixels
@@ -30,7 +31,7 @@ def read_image(path: Path) -> Pixels:
     """
     try:
         with Image.open(path) as file:
-            mode = _exact_mode(path, file.mode)
+            mode = _exact_mode(path, file)
             return np.array(ImageOps.exif_transpose(file).convert(mode))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise _unreadable(path, error) from error
@@ -44,19 +45,20 @@ def image_size(path: Path) -> tuple[int, int]:
     """
     try:
         with Image.open(path) as file:
-            _exact_mode(path, file.mode)
+            _exact_mode(path, file)
             turned = file.getexif().get(0x0112, 1) >= 5  # EXIF orientations 5..8 swap the sides
             return (file.width, file.height) if turned else (file.height, file.width)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise _unreadable(path, error) from error
 
 
-def _exact_mode(path: Path, mode: str) -> str:
-    if mode not in _EXACT:
-        raise InputError(
-            f"{path}: expected 8-bit grey or RGB pixels, found Pillow mode {mode!r}; convert the file first"
-        )
-    return _EXACT[mode]
+def _exact_mode(path: Path, file: ImageFile) -> str:
+    deep = any(";16" in str(tile) for tile in file.tile)  # Pillow would cut 16-bit RGB to 8 bits and say "RGB"
+    if file.mode not in _EXACT or deep or "transparency" in file.info:
+        found = f"Pillow mode {file.mode!r}" + (" of 16 bits" if deep else "")
+        found = "a transparent colour" if "transparency" in file.info else found
+        raise InputError(f"{path}: expected 8-bit grey or RGB pixels, found {found}; convert the file first")
+    return _EXACT[file.mode]
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:

@@ -33,18 +33,22 @@ def auc_micro(probabilities: Probabilities, labels: Labels) -> float:
     """
     if len(labels) == 0:
         return float("nan")
-    truth = one_hot(labels, probabilities.shape[1])
-    return float(binary_auroc(probabilities.flatten(), truth.flatten()))
+    return _auc(probabilities.flatten(), one_hot(labels, probabilities.shape[1]).flatten())
 
 
 def auc_macro(probabilities: Probabilities, labels: Labels) -> float:
     """Mean one-vs-rest AUC over the classes that have images both in and outside them; nan if there are none."""
     curves = [
-        float(binary_auroc(probabilities[:, index], (labels == index).long()))
+        _auc(probabilities[:, index], (labels == index).long())
         for index in range(probabilities.shape[1])
         if 0 < int((labels == index).sum()) < len(labels)
     ]
     return sum(curves) / len(curves) if curves else float("nan")
+
+
+def _auc(scores: Tensor, truth: Tensor) -> float:
+    # torchmetrics takes scores above 1 for logits and would squash them all; a weighted mean can round to 1 + 1e-7.
+    return float(binary_auroc(scores / scores.max().clamp(min=1), truth))
 
 
 class ClassificationScores(Metric):

@@ -1,6 +1,7 @@
 """Read a classifier back from a checkpoint of ``miad fit classifier``, without Lightning and without running code."""
 
 import pickle
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,9 @@ import torch
 
 from miad.errors import InputError
 from miad.models.classifier import Classifier
+
+_UNREADABLE = (OSError, RuntimeError, EOFError, pickle.UnpicklingError, LookupError, ValueError, struct.error)
+"""What torch.load raises for files that are not its own."""
 
 _PREFIX = "network."
 """Where `miad.tasks.ClassifierTask` keeps the network in its state dict."""
@@ -38,7 +42,7 @@ def load_classifier(path: Path) -> Classifier:
     """
     checkpoint = _read(path)
     options = checkpoint.get("hyper_parameters", {})
-    if not {"backbone", "classes", "size"} <= options.keys():
+    if "state_dict" not in checkpoint or not {"backbone", "classes", "size"} <= options.keys():
         raise InputError(f"{path}: expected a checkpoint of 'miad fit classifier', found none of its options")
     network = Classifier(options["backbone"], options["classes"], options["size"])
     _load_weights(network, checkpoint["state_dict"], path)
@@ -73,7 +77,7 @@ def _read(path: Path) -> dict[str, Any]:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such checkpoint; train one with 'miad fit classifier'") from error
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, KeyError) as error:
+    except _UNREADABLE as error:
         raise InputError(f"{path}: expected a checkpoint, found a file that torch can not load") from error
     if not isinstance(checkpoint, dict):
         raise InputError(f"{path}: expected a checkpoint, found a {type(checkpoint).__name__}")

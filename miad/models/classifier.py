@@ -55,7 +55,8 @@ class Classifier(nn.Module):
 def _backbone(name: str, classes: int, size: int, *, pretrained: bool) -> Any:  # noqa: ANN401  (timm is untyped)
     _check_name(name)
     try:
-        return timm.create_model(name, pretrained=pretrained, num_classes=classes, **_size_arguments(name, size))
+        network = timm.create_model(name, pretrained=pretrained, num_classes=classes, **_size_arguments(name, size))
+        _check_patches(network, size)
     except (AssertionError, TypeError, ValueError) as error:
         raise InputError(f"{name} can not read {size}x{size} pixels ({error}); choose another size") from error
     except (OSError, RuntimeError) as error:
@@ -64,10 +65,19 @@ def _backbone(name: str, classes: int, size: int, *, pretrained: bool) -> Any:  
         raise InputError(
             f"no pretrained weights for {name} ({_first_line(error)}); train from scratch or give a local file"
         ) from error
+    return network
+
+
+def _check_patches(network: Any, size: int) -> None:  # noqa: ANN401
+    """Transformers that cut the image into patches say so only when they first see an image of another size."""
+    patch = getattr(getattr(network, "patch_embed", None), "patch_size", None)
+    if patch is not None and size % patch[0]:
+        raise ValueError(f"it cuts the image into patches of {patch[0]}")
 
 
 def _check_name(name: str) -> None:
-    if not timm.is_model(name.partition(".")[0]):
+    architecture, _, tag = name.partition(".")
+    if not timm.is_model(architecture) or (tag and not timm.is_model_pretrained(name)):
         close = get_close_matches(name, timm.list_models(), n=3)
         hint = f"did you mean {' or '.join(close)}?" if close else "see timm.list_models()"
         raise InputError(f"expected the name of a timm model, found {name!r}; {hint}")

@@ -70,5 +70,5 @@ def _check(targets: Sequence[Target], weights: Sequence[float] | None) -> None:
                 f"expected targets of the same classes, found {targets[0].name}: {', '.join(targets[0].classes)} "
                 f"and {target.name}: {', '.join(target.classes)}"
             )
-    if weights and (len(weights) != len(targets) or min(weights) < 0 or sum(weights) <= 0):
+    if weights and (len(weights) != len(targets) or not all(weight >= 0 for weight in weights) or sum(weights) <= 0):
         raise InputError(f"expected {len(targets)} weights of at least 0, one a source, found {list(weights)}")

@@ -27,7 +27,6 @@ def run_loggers(folder: Path, name: str, project: str, mode: WandbMode, config: 
     if mode == "off":
         return loggers
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
-    os.environ.setdefault("WANDB_SILENT", "true")  # the command line says where the run is, once
     logger = WandbLogger(
         name=name, save_dir=folder, project=project, offline=mode == "offline", settings=_private_settings()
     )
@@ -45,4 +44,5 @@ def _private_settings() -> Any:  # noqa: ANN401  (wandb is untyped here)
         disable_git=True,
         console="off",
         host="miad",
+        silent=True,  # the command line says where the run is, once
     )

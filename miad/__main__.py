@@ -1,0 +1,5 @@
+"""``python -m miad`` is ``miad``."""
+
+from miad.cli import main
+
+main()

@@ -1,0 +1,61 @@
+"""Trained-looking runs without training: tiny networks with fixed random weights, saved as `miad fit` saves them."""
+
+import pytest
+import torch
+
+from miad.commands.run import Run
+from miad.data import Phantom
+from miad.data.phantom_images import draw_phantom
+from miad.tasks import ClassifierTask
+
+CLASSES = ["glioma", "meningioma", "pituitary"]
+
+
+def save_run(folder, seed, classes=CLASSES, size=32, backbone="test_resnet"):
+    torch.manual_seed(seed)
+    task = ClassifierTask(list(classes), backbone, size)
+    spread_predictions(task.network)
+    (folder / "checkpoints").mkdir(parents=True)
+    state = {"hyper_parameters": dict(task.hparams), "state_dict": task.state_dict()}
+    torch.save(state, folder / "checkpoints" / "best.ckpt")
+    return folder
+
+
+@torch.no_grad()
+def spread_predictions(network):
+    """Scale and shift a random network's logits so that it tells drawn images apart, if not by their labels."""
+    drawn = [torch.from_numpy(draw_phantom("brain", 48, 9, index).pixels) for index in range(24)]
+    logits = network.eval()(torch.stack([image.expand(3, -1, -1) for image in drawn]))
+    head = network.backbone.get_classifier()
+    head.weight *= (2 / logits.std(0))[:, None]
+    head.bias.copy_((head.bias - logits.mean(0)) * 2 / logits.std(0))
+
+
+@pytest.fixture(scope="session")
+def zoo(tmp_path_factory):
+    """Three classifiers that differ, as folders of runs."""
+    root = tmp_path_factory.mktemp("zoo")
+    return [save_run(root / name, seed) for seed, name in enumerate(("one", "two", "three"))]
+
+
+@pytest.fixture
+def phantom():
+    """A function that makes the same 20 small slices each time."""
+    return lambda: Phantom("brain", 48, train=0, val=0, test=20)
+
+
+@pytest.fixture
+def make_run(tmp_path):
+    """A function that makes a quiet run below the test's folder."""
+
+    def make(name="run", root=tmp_path):
+        return Run(name, root, accelerator="cpu", wandb="off", progress=False)
+
+    return make
+
+
+def tree(folder):
+    """Every file of a run but its logs, by relative name."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    named = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+    return {name: data for name, data in named.items() if not name.startswith(("logs/", "wandb/"))}

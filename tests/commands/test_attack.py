@@ -1,0 +1,249 @@
+import csv
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from miad.commands.attack import attack
+from miad.errors import InputError, RunError
+from miad.imaging import read_image, to_tensor
+from miad.keys import read_key, recover_folder
+from miad.lesions import allowed_corners
+from miad.search import HeuristicEvolution, RandomSearch
+from miad.targets import Ensemble, load_target
+from miad.tasks import MarkingWriter
+
+from .conftest import save_run, tree
+
+SEARCHES = {"random": RandomSearch(), "he": HeuristicEvolution(), "he_sit": HeuristicEvolution(sit=1, catalogue=4)}
+
+
+def rows(folder):
+    with (folder / "attack.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def finished(zoo, tmp_path_factory):
+    """One undisturbed ensemble run, shared by the tests that only read it."""
+    from miad.commands.run import Run
+    from miad.data import Phantom
+
+    data = Phantom("brain", 48, train=0, val=0, test=20)
+    run = Run("run", tmp_path_factory.mktemp("done"), accelerator="cpu", wandb="off", progress=False)
+    sources = f"{zoo[0]},{zoo[1]}"
+    measures = attack(data, sources, run, str(zoo[2]), True, search=SEARCHES["he_sit"], images=6, batch_size=16)
+    return run.folder, data.split("test"), measures
+
+
+def test_every_image_has_a_row_in_order(finished):
+    folder, dataset, _ = finished
+    assert [row["image"] for row in rows(folder)] == dataset.ids
+    assert {row["status"] for row in rows(folder)} <= {"success", "failed", "skipped", "infeasible"}
+
+
+def test_status_is_what_a_user_sees_on_the_written_pixels(finished, zoo):
+    folder, dataset, _ = finished
+    ensemble = Ensemble([load_target(zoo[0]), load_target(zoo[1])])
+    for index, row in enumerate(rows(folder)):
+        images = torch.stack(
+            [to_tensor(dataset.pixels(index)), to_tensor(read_image(folder / "marked" / row["image"]))]
+        )
+        labels = torch.tensor([dataset.labels[index]] * 2)
+        with torch.no_grad():
+            probabilities = ensemble(images)
+        confidence = ensemble.confidence(probabilities, labels).tolist()
+        assert [float(row["confidence_before"]), float(row["confidence_after"])] == pytest.approx(confidence, abs=1e-4)
+        if not ensemble.all_correct(probabilities, labels)[0]:
+            assert row["status"] == "skipped"
+        else:
+            assert row["status"] == ("success" if ensemble.misread(probabilities, labels)[1] else "failed")
+
+
+def test_no_mark_touches_a_lesion(finished):
+    folder, dataset, _ = finished
+    for index, row in enumerate(rows(folder)):
+        changed = dataset.pixels(index) != read_image(folder / "marked" / row["image"])
+        assert changed.any()
+        assert not changed[dataset.lesion_mask(index)].any()
+
+
+def test_marks_stay_within_the_asked_opacity_and_stay_visible(finished):
+    folder, dataset, _ = finished
+    for index, row in enumerate(rows(folder)):
+        assert 100 <= int(row["alpha"]) <= 220
+        difference = np.abs(dataset.pixels(index).astype(int) - read_image(folder / "marked" / row["image"]))
+        assert difference.max() > 30
+
+
+def test_every_original_comes_back_from_the_key(finished, tmp_path):
+    folder, dataset, _ = finished
+    results = list(recover_folder(read_key(folder / "run.miadkey"), folder / "marked", tmp_path))
+    assert [result.problem for result in results] == [""] * 20
+    for index, id_ in enumerate(dataset.ids):
+        assert np.array_equal(read_image(tmp_path / id_), dataset.pixels(index))
+
+
+def test_metrics_agree_with_the_rows(finished):
+    folder, _, measures = finished
+    attacked = [row for row in rows(folder) if row["status"] in ("success", "failed")]
+    successes = sum(row["status"] == "success" for row in attacked)
+    assert measures["attacked"] == len(attacked) > 0
+    assert measures["success_rate"] == successes / len(attacked)
+    assert measures["accuracy_before/ensemble"] == 1
+    assert measures["accuracy_after/ensemble"] == pytest.approx(1 - successes / len(attacked))
+    assert measures["queries_mean"] == pytest.approx(np.mean([int(row["queries"]) for row in attacked]))
+    assert measures["queries_max"] == max(int(row["queries"]) for row in attacked)
+
+
+def test_the_metrics_file_holds_the_returned_numbers(finished):
+    folder, _, measures = finished
+    with (folder / "metrics.csv").open(newline="") as file:
+        stored = {row["measure"]: float(row["value"]) for row in csv.DictReader(file)}
+    assert stored.keys() == measures.keys()
+    assert all(stored[name] == value or math.isnan(value) for name, value in measures.items())
+
+
+def test_nothing_else_is_left_in_the_folder(finished):
+    folder, dataset, _ = finished
+    expected = {"attack.csv", "config.yaml", "metrics.csv", "predictions.csv", "run.miadkey"}
+    assert tree(folder).keys() == expected | {f"marked/{id_}" for id_ in dataset.ids}
+
+
+@pytest.mark.parametrize(("images", "batch_size"), [(1, 1), (20, 7), (20, 500)])
+def test_batches_change_nothing_that_is_written(finished, zoo, phantom, make_run, images, batch_size):
+    run = make_run()
+    sources = f"{zoo[0]},{zoo[1]}"
+    attack(phantom(), sources, run, str(zoo[2]), True, search=SEARCHES["he_sit"], images=images, batch_size=batch_size)
+    marked = {name: data for name, data in tree(run.folder).items() if name.endswith((".png", ".miadkey"))}
+    assert marked == {name: data for name, data in tree(finished[0]).items() if name.endswith((".png", ".miadkey"))}
+    fixed = ("image", "status", "queries", "x", "y", "alpha", "variant")
+    assert [[r[f] for f in fixed] for r in rows(run.folder)] == [[r[f] for f in fixed] for r in rows(finished[0])]
+
+
+def test_an_interrupted_run_goes_on_and_ends_with_the_same_files(finished, zoo, phantom, make_run, monkeypatch):
+    original = MarkingWriter.write_on_batch_end
+
+    def stop_in_the_second_batch(self, trainer, task, prediction, indices, batch, index, loader):
+        if index == 1:
+            self._write(prediction[0])
+            raise OSError("the machine goes down")
+        original(self, trainer, task, prediction, indices, batch, index, loader)
+
+    arguments = {"unseen": str(zoo[2]), "ensemble": True, "search": SEARCHES["he_sit"], "images": 6, "batch_size": 16}
+    monkeypatch.setattr(MarkingWriter, "write_on_batch_end", stop_in_the_second_batch)
+    with pytest.raises(OSError, match="goes down"):
+        attack(phantom(), f"{zoo[0]},{zoo[1]}", make_run(), **arguments)
+    monkeypatch.undo()
+    done = len(tree(make_run().folder / "journal")) > 0
+    attack(phantom(), f"{zoo[0]},{zoo[1]}", make_run(), **arguments)
+    assert done
+    assert tree(make_run().folder) == tree(finished[0])
+
+
+def test_a_killed_process_goes_on_and_ends_with_the_same_files(zoo, tmp_path):
+    def start(name):
+        words = ["attack", "--data", "Phantom", "--data.size", "48", "--data.train", "0", "--data.val", "0"]
+        words += ["--data.test", "12", "--sources", str(zoo[0]), "--search", "he", "--images", "2", "--run.name", name]
+        words += ["--run.root", str(tmp_path), "--run.wandb", "off", "--no_run.progress", "--batch_size", "4"]
+        environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+        return subprocess.Popen([sys.executable, "-m", "miad", *words], env=environment, stdout=subprocess.DEVNULL)
+
+    assert start("undisturbed").wait() == 0
+    victim = start("killed")
+    journal = tmp_path / "killed" / "journal" / "0.sqlite"
+    while not journal.exists() and victim.poll() is None:
+        time.sleep(0.01)
+    victim.send_signal(signal.SIGKILL)
+    assert victim.wait() == -signal.SIGKILL
+    assert not (tmp_path / "killed" / "metrics.csv").exists()
+    assert start("killed").wait() == 0
+    killed, undisturbed = tree(tmp_path / "killed"), tree(tmp_path / "undisturbed")
+    for files, name in ((killed, "killed"), (undisturbed, "undisturbed")):
+        files["key"] = files.pop(f"{name}.miadkey")
+        files["config.yaml"] = files["config.yaml"].replace(f"name: {name}".encode(), b"")
+    assert killed == undisturbed
+
+
+def test_a_lesion_that_fills_the_image_is_infeasible_and_nothing_is_written(zoo, phantom, make_run, monkeypatch):
+    data = phantom()
+    dataset = data.split("test")
+    everywhere = np.ones((48, 48), bool)
+    original = dataset.lesion_mask
+    monkeypatch.setattr(dataset, "lesion_mask", lambda index: everywhere if index == 3 else original(index))
+    attack(data, str(zoo[0]), make_run(), search=SEARCHES["random"])
+    row = rows(make_run().folder)[3]
+    assert (row["status"], row["x"], row["alpha"]) == ("infeasible", "", "")
+    assert not (make_run().folder / "marked" / row["image"]).exists()
+    assert len(list((make_run().folder / "marked").iterdir())) == 19
+
+
+def test_the_search_finds_more_than_one_random_mark(zoo, phantom, make_run):
+    rates = [
+        attack(phantom(), str(zoo[0]), make_run(name), search=SEARCHES[name])["success_rate"]
+        for name in ("random", "he")
+    ]
+    assert rates[1] > rates[0]
+
+
+def test_a_finished_run_is_not_run_again(finished, zoo, phantom):
+    from miad.commands.run import Run
+
+    run = Run("run", finished[0].parent, accelerator="cpu", wandb="off", progress=False)
+    with pytest.raises(RunError, match="finished"):
+        attack(phantom(), str(zoo[0]), run)
+
+
+def test_two_sources_need_the_ensemble_flag(zoo, phantom, make_run):
+    with pytest.raises(InputError, match="--ensemble"):
+        attack(phantom(), f"{zoo[0]},{zoo[1]}", make_run())
+    assert not make_run().folder.exists()
+
+
+def test_a_checkpoint_of_other_classes_is_refused(tmp_path, phantom, make_run):
+    other = save_run(tmp_path / "other", 1, classes=["a", "b"])
+    with pytest.raises(InputError, match="tells 2 classes apart"):
+        attack(phantom(), str(other), make_run())
+    assert not make_run().folder.exists()
+
+
+def test_a_working_size_that_no_classifier_reads_is_refused(zoo, phantom, make_run):
+    data = phantom()
+    data.size = 40
+    with pytest.raises(InputError, match="expected images of the size"):
+        attack(data, str(zoo[0]), make_run())
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"scale": 0.5}, "larger --scale"),
+        ({"scale": 20}, "too small"),
+        ({"logo": "nothing.png"}, "found no"),
+        ({"alpha_min": 0}, "alpha_min"),
+        ({"alpha_min": 200, "alpha_max": 100}, "alpha_min"),
+        ({"weights": [1.0, 2.0]}, "weights"),
+        ({"unseen": "nowhere"}, "no such checkpoint"),
+    ],
+)
+def test_bad_options_are_refused_before_anything_is_written(zoo, phantom, make_run, options, expected):
+    with pytest.raises(InputError, match=expected) as error:
+        attack(phantom(), str(zoo[0]), make_run(), **options)
+    assert "\n" not in str(error.value)
+    assert not make_run().folder.exists()
+
+
+def test_key_records_hold_what_undoing_needs(finished):
+    key = read_key(finished[0] / "run.miadkey")
+    record = next(iter(key.records.values()))
+    fields = json.loads(record.to_bytes().partition(b"\n")[0])
+    assert fields.keys() == {"image", "file", "x", "y", "alpha", "rendering", "original", "marked"}
+    assert record.rendering in key.renderings
+    assert allowed_corners(torch.zeros(48, 48, dtype=torch.bool), key.renderings[record.rendering].coverage.shape).any()
