@@ -15,7 +15,7 @@ def show_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]])
     """A table; the first column is left-aligned, the others right."""
     table = Table(title=title, title_justify="left")
     for index, name in enumerate(header):
-        table.add_column(name, justify="right" if index else "left", overflow="fold")
+        table.add_column(name, justify="right" if index else "left", overflow="fold", no_wrap=not index)
     for row in rows:
         table.add_row(*row)
     Console().print(table)

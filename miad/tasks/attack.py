@@ -133,6 +133,8 @@ class AttackTask(LightningModule):
             generator = image_generator(self.seed, item.id)
             space = self._space(item, atlas, self.strategy.draw_variants(generator))
             if not space.feasible:
+                space = self._space(item, atlas, (0,))  # the plain logo may fit where its drawn variants do not
+            if not space.feasible:
                 outcomes[index] = Outcome(Status.INFEASIBLE, Placement.empty(), 1, float("nan"))
             elif not correct[index]:
                 # Already misread: marked like the others, so that no image leaves without a mark, but not searched.
