@@ -8,7 +8,7 @@ from typing import Any
 
 from jsonargparse import ArgumentError, Namespace
 
-from miad.cli.parser import Parser, one_line
+from miad.cli.parser import Parser, explain
 from miad.cli.words import COMMANDS
 from miad.errors import InputError, RunError
 
@@ -22,8 +22,9 @@ def _quieten() -> None:
 
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     # Lightning 2.6 asks torch in a way that torch 2.15 deprecates (pytree).
-    warnings.filterwarnings("ignore", message=".*treespec.*", category=FutureWarning)
-    warnings.filterwarnings("ignore", message=".*treespec.*", category=UserWarning)
+    warnings.filterwarnings("ignore", message=".*treespec.*")
+    # A run that goes on finds its own checkpoints.
+    warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
     # Two cores are not enough for loader processes beside a training process; the advice does not fit.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
 
@@ -41,7 +42,7 @@ def execute(command: str, words: Sequence[str]) -> int:
         config = parser.parse_args(_shortcuts(words))
         arguments = _instantiate(parser, config)
     except ArgumentError as error:
-        raise InputError(f"{one_line(error)}; see 'miad {command} --help'") from error
+        raise InputError(f"{explain(parser, error)}; see 'miad {command} --help'") from error
     try:
         function(**arguments)
     except OSError as error:

@@ -1,6 +1,7 @@
 """An argument parser for typed functions: bare flags, linked options, one-line errors."""
 
 import re
+from difflib import get_close_matches
 from typing import Any
 
 from jsonargparse import ActionYesNo, ArgumentParser, set_parsing_settings
@@ -38,7 +39,24 @@ def _classes(data: Any) -> list[str]:  # noqa: ANN401  (any data module)
     return list(data.classes)
 
 
-def one_line(error: Exception) -> str:
-    """The gist of jsonargparse's message, which may run over many lines."""
-    lines = [line.strip(" -") for line in str(error).splitlines() if line.strip()]
+def explain(parser: ArgumentParser, error: Exception) -> str:
+    """The gist of jsonargparse's message in one line, with the nearest right word where a word is wrong."""
+    text = str(error)
+    if unknown := re.search(r"nrecognized arguments: (--[\w.]+)", text):
+        return _wrong_option(parser, unknown[1])
+    if wrong := re.search(r'key "([\w.]+)".*dot import path string: (\S+)', text, re.DOTALL):
+        return _wrong_class(parser, wrong[1], wrong[2])
+    lines = [line.strip(" -") for line in text.splitlines() if line.strip()]
     return re.sub(r"\s+", " ", " ".join(lines[:3]))
+
+
+def _wrong_option(parser: ArgumentParser, option: str) -> str:
+    known = [name for action in parser._actions for name in action.option_strings]
+    close = get_close_matches(option, known, n=1)
+    return f"there is no option {option}" + (f"; did you mean {close[0]}?" if close else "")
+
+
+def _wrong_class(parser: ArgumentParser, key: str, name: str) -> str:
+    bases = [getattr(action, "_typehint", object) for action in parser._actions if action.dest == key]
+    known = sorted(subclass.__name__ for base in bases for subclass in type.__subclasses__(base))
+    return f"--{key} expects {' or '.join(known)}, or a YAML file, found {name!r}"

@@ -136,6 +136,7 @@ def _close(
     measures = attack_measures(entries, targets, weights)
     log_pictures(run.loggers, folder, _chosen(entries, pictures), classes)
     publish_measures(folder, run.loggers, measures)
+    run.close()
     journal.remove()
     if not run.quiet:
         show_attack(f"{folder}", measures, [*targets, "ensemble"] if len(weights) > 1 else targets)

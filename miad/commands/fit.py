@@ -41,11 +41,12 @@ def classifier(data: ImageDataModule, model: ClassifierTask, run: Run, epochs: i
         save_last=True,
         enable_version_counter=False,
     )
-    trainer = run.trainer(max_epochs=epochs, callbacks=[best], log_every_n_steps=10)
+    trainer = run.trainer(max_epochs=epochs, callbacks=[best], log_every_n_steps=1)
     seed_everything(run.seed, workers=True, verbose=False)
     trainer.fit(model, datamodule=data, ckpt_path=last if last.exists() else None)
     scores = dict(trainer.validate(model, datamodule=data, ckpt_path="best", verbose=False)[0])
     publish_measures(folder, run.loggers, scores)
+    run.close()
     if not run.quiet:
         show_measures(f"{best.best_model_path}", scores)
     return Path(best.best_model_path)

@@ -12,7 +12,7 @@ from lightning.pytorch.loggers import Logger
 
 from miad.errors import RunError
 from miad.imaging import atomic_path, write_failure
-from miad.tracking import WandbMode, run_loggers
+from miad.tracking import WandbMode, close_loggers, run_loggers
 
 _FREE = {
     "config",
@@ -96,6 +96,11 @@ class Run:
             return run_loggers(self.folder, self.name, self.project, self.wandb, self.config)
         except OSError as error:
             raise RunError(write_failure(self.folder, error)) from error
+
+    def close(self) -> None:
+        """End the run's loggers."""
+        close_loggers(self.loggers)
+        del self.loggers
 
     def trainer(self, **options: Any) -> Trainer:  # noqa: ANN401  (Lightning's own options)
         """A Trainer on this run's devices, with its loggers."""

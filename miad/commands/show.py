@@ -13,12 +13,14 @@ def show_measures(title: str, measures: Mapping[str, float]) -> None:
 
 def show_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table; the first column is left-aligned, the others right."""
-    table = Table(title=title, title_justify="left")
+    table = Table()
     for index, name in enumerate(header):
         table.add_column(name, justify="right" if index else "left", overflow="fold", no_wrap=not index)
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    console = Console()
+    console.print(title, highlight=False, soft_wrap=True)
+    console.print(table)
 
 
 def show_attack(title: str, measures: Mapping[str, float], targets: Sequence[str]) -> None:

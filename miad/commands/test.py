@@ -37,5 +37,6 @@ def classifier(data: ImageDataModule, checkpoint: Path, run: Run) -> dict[str, f
     scores = dict(trainer.test(task, datamodule=data, verbose=False)[0])
     if trainer.is_global_zero:
         publish_measures(folder, run.loggers, scores)
+        run.close()
         show_measures(f"{checkpoint} on {len(data.split('test'))} images", scores)
     return scores

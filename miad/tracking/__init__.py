@@ -1,7 +1,7 @@
 """W&B and CSV: where a run's numbers and pictures go."""
 
-from miad.tracking.loggers import WandbMode, run_loggers
+from miad.tracking.loggers import WandbMode, close_loggers, run_loggers
 from miad.tracking.measures import publish_measures
 from miad.tracking.pictures import log_pictures
 
-__all__ = ["WandbMode", "log_pictures", "publish_measures", "run_loggers"]
+__all__ = ["WandbMode", "close_loggers", "log_pictures", "publish_measures", "run_loggers"]

@@ -4,11 +4,13 @@ Nothing about the machine, its user or the source tree enters a W&B run; an offl
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import wandb
 from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
+from lightning.pytorch.utilities import rank_zero_only
 
 WandbMode: TypeAlias = Literal["offline", "online", "off"]
 
@@ -18,21 +20,27 @@ def run_loggers(folder: Path, name: str, project: str, mode: WandbMode, config: 
 
     Args:
         folder: the run's folder.
-        name: the run's name in W&B; with the project it is also the W&B id, so that a resumed run stays one.
+        name: the run's name in W&B.
         project: W&B project.
         mode: ``offline`` writes files to sync later, ``online`` sends at once, ``off`` leaves W&B out.
         config: the run's configuration, for W&B's table of runs.
     """
     loggers: list[Logger] = [CSVLogger(folder, name="logs")]
-    if mode == "off":
+    if mode == "off" or getattr(rank_zero_only, "rank", 0):
         return loggers
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
-    logger = WandbLogger(
-        name=name, save_dir=folder, project=project, offline=mode == "offline", settings=_private_settings()
+    experiment = wandb.init(
+        project=project, name=name, dir=folder, mode=mode, config=config or {}, settings=_private_settings()
     )
-    if config:
-        logger.experiment.config.update(config, allow_val_change=True)
-    return [*loggers, logger]
+    return [*loggers, WandbLogger(experiment=experiment)]
+
+
+def close_loggers(loggers: Sequence[Logger]) -> None:
+    """Write what is buffered and end the W&B run, so that its files are whole when the command returns."""
+    for logger in loggers:
+        logger.save()
+        if isinstance(logger, WandbLogger):
+            logger.experiment.finish()
 
 
 def _private_settings() -> Any:  # noqa: ANN401  (wandb is untyped here)
