@@ -3,25 +3,38 @@
 Nothing heavy is imported until the command is known, so help and mistakes are answered at once.
 """
 
+import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 
 from miad.cli.words import COMMANDS, find_command, overview
 from miad.errors import MiadError
 
 EXIT_BAD_INPUT = 2
-EXIT_INTERRUPTED = 130
+EXIT_SIGNAL = 128
+"""Plus the signal's number, as shells have it."""
+
+
+class Interrupted(BaseException):
+    """Ctrl-C or a polite kill; not a KeyboardInterrupt, because Lightning turns those into exit code 1."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one command; bad input ends with one line on stderr and exit code 2."""
     words = list(sys.argv[1:] if argv is None else argv)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         sys.exit(_dispatch(words))
     except MiadError as error:
         _fail(str(error), EXIT_BAD_INPUT)
-    except KeyboardInterrupt:
-        _fail("interrupted; the same command goes on where it stopped", EXIT_INTERRUPTED)
+    except Interrupted as stop:
+        _fail("interrupted; the same command goes on where it stopped", EXIT_SIGNAL + stop.args[0])
+
+
+def _interrupt(number: int, _: FrameType | None) -> None:
+    raise Interrupted(number)
 
 
 def _dispatch(words: list[str]) -> int:

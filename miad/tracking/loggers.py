@@ -26,7 +26,7 @@ def run_loggers(folder: Path, name: str, project: str, mode: WandbMode, config: 
         config: the run's configuration, for W&B's table of runs.
     """
     loggers: list[Logger] = [CSVLogger(folder, name="logs")]
-    if mode == "off" or getattr(rank_zero_only, "rank", 0):
+    if mode == "off" or getattr(rank_zero_only, "rank", None):
         return loggers
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     experiment = wandb.init(

@@ -148,28 +148,47 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_files(finished, zoo, 
     assert tree(make_run().folder) == tree(finished[0])
 
 
-def test_a_killed_process_goes_on_and_ends_with_the_same_files(zoo, tmp_path):
-    def start(name):
+@pytest.fixture
+def start(zoo, tmp_path):
+    """A function that starts a small attack as a process of its own."""
+
+    def popen(name):
         words = ["attack", "--data", "Phantom", "--data.size", "48", "--data.train", "0", "--data.val", "0"]
         words += ["--data.test", "12", "--sources", str(zoo[0]), "--search", "he", "--images", "2", "--run.name", name]
         words += ["--run.root", str(tmp_path), "--run.wandb", "off", "--no_run.progress", "--batch_size", "4"]
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
-        return subprocess.Popen([sys.executable, "-m", "miad", *words], env=environment, stdout=subprocess.DEVNULL)
+        command = [sys.executable, "-m", "miad", *words]
+        return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
-    assert start("undisturbed").wait() == 0
-    victim = start("killed")
-    journal = tmp_path / "killed" / "journal" / "0.sqlite"
-    while not journal.exists() and victim.poll() is None:
+    return popen
+
+
+def stop_half_way(process, folder, number):
+    """Send a signal as soon as a first batch is booked; returns the exit code and what was said."""
+    while not (folder / "journal" / "0.sqlite").exists() and process.poll() is None:
         time.sleep(0.01)
-    victim.send_signal(signal.SIGKILL)
-    assert victim.wait() == -signal.SIGKILL
-    assert not (tmp_path / "killed" / "metrics.csv").exists()
-    assert start("killed").wait() == 0
+    process.send_signal(number)
+    _, said = process.communicate(timeout=30)
+    assert not (folder / "metrics.csv").exists()
+    return process.returncode, said.decode()
+
+
+def test_a_killed_process_goes_on_and_ends_with_the_same_files(start, tmp_path):
+    assert start("undisturbed").communicate()[1] == b""
+    assert stop_half_way(start("killed"), tmp_path / "killed", signal.SIGKILL) == (-signal.SIGKILL, "")
+    assert start("killed").communicate()[1] == b""
     killed, undisturbed = tree(tmp_path / "killed"), tree(tmp_path / "undisturbed")
     for files, name in ((killed, "killed"), (undisturbed, "undisturbed")):
         files["key"] = files.pop(f"{name}.miadkey")
         files["config.yaml"] = files["config.yaml"].replace(f"name: {name}".encode(), b"")
     assert killed == undisturbed
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_asked_stop_ends_at_once_with_one_line(start, tmp_path, number):
+    code, said = stop_half_way(start("asked"), tmp_path / "asked", number)
+    assert code == 128 + number
+    assert said == "miad: error: interrupted; the same command goes on where it stopped\n"
 
 
 def test_a_lesion_that_fills_the_image_is_infeasible_and_nothing_is_written(zoo, phantom, make_run, monkeypatch):

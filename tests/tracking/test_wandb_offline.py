@@ -1,0 +1,240 @@
+"""What an offline W&B run holds, read back without W&B's own reader."""
+
+import csv
+import getpass
+import io
+import json
+import math
+import re
+import socket
+import struct
+
+import numpy as np
+import pytest
+import wandb
+from PIL import Image
+from wandb.proto.wandb_internal_pb2 import Record
+
+from miad.cli import main
+from miad.data import Phantom
+from tests.commands.conftest import save_run
+
+IMAGES = 5
+HOME, PLACE, USER = "home-of-nobody", "place-of-nobody", "user-nobody"
+WORDS = ["attack", "--data", "Phantom", "--data.size", "48", "--data.train", "0", "--data.val", "0"]
+WORDS += ["--data.test", str(IMAGES), "--sources", "net", "--search", "random", "--run.root", "runs"]
+WORDS += ["--no_run.progress", "--run.accelerator", "cpu", "--pictures", "3"]
+
+
+def read_records(path):
+    """Records of a .wandb file: LevelDB's log format in blocks of 32 KiB, after W&B's header of seven bytes."""
+    data, position, parts = path.read_bytes(), 7, b""
+    assert data[:4] == b":W&B"
+    while position < len(data):
+        left = -position % 32768
+        if left < 7:  # no room for a header: the rest of the block is padding
+            position += left
+            continue
+        _, length, kind = struct.unpack_from("<IHB", data, position)
+        if kind == 0:
+            position += left or 32768
+            continue
+        parts += data[position + 7 : position + 7 + length]
+        position += 7 + length
+        if kind in (1, 4):  # full, last
+            yield Record.FromString(parts)
+            parts = b""
+
+
+def go(*words):
+    with pytest.raises(SystemExit) as stop:
+        main([*WORDS, *words])
+    assert stop.value.code == 0
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A working folder whose path names things that must not travel."""
+    patch = pytest.MonkeyPatch()
+    folder = tmp_path_factory.mktemp("wandb") / HOME / PLACE
+    folder.mkdir(parents=True)
+    patch.chdir(folder)
+    patch.setenv("HOME", str(folder.parent))
+    for name in ("USER", "LOGNAME", "USERNAME", "LNAME"):
+        patch.setenv(name, USER)
+    for name in ("WANDB_DIR", "WANDB_DATA_DIR", "WANDB_CACHE_DIR", "XDG_DATA_HOME", "XDG_CACHE_HOME", "WANDB_MODE"):
+        patch.delenv(name, raising=False)
+    assert getpass.getuser() == USER
+    save_run(folder / "net", 0)
+    yield folder
+    wandb.finish()
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def run(place):
+    """A finished run, with W&B's files closed as they are when the process ends."""
+    go("--run.name", "one")
+    wandb.finish()
+    return place / "runs" / "one"
+
+
+@pytest.fixture(scope="module")
+def records(run):
+    (path,) = run.glob("wandb/offline-run-*/*.wandb")
+    return list(read_records(path))
+
+
+def sent_files(run):
+    """What 'wandb sync' would send beside the records."""
+    return [path for path in run.glob("wandb/offline-run-*/files/**/*") if path.is_file()]
+
+
+def pictures(run):
+    """Every picture below the folder of the W&B run, decoded."""
+    found = []
+    for path in run.glob("wandb/**/*"):
+        if path.is_file() and not path.is_symlink():
+            try:
+                with Image.open(io.BytesIO(path.read_bytes())) as file:
+                    found.append(np.array(file.convert("L")))
+            except OSError:
+                continue
+    return found
+
+
+def measures(run):
+    with (run / "metrics.csv").open(newline="") as file:
+        return {row["measure"]: float(row["value"]) for row in csv.DictReader(file)}
+
+
+def number(text):
+    return float(json.loads(text))
+
+
+def same(one, other):
+    return one == other or (math.isnan(one) and math.isnan(other))
+
+
+def key_of(item):
+    return item.key or "/".join(item.nested_key)
+
+
+def test_the_reader_reads_whole_records(records):
+    kinds = {record.WhichOneof("record_type") for record in records}
+    assert {"run", "history", "exit"} <= kinds
+    assert [record.num for record in records] == sorted(record.num for record in records)
+
+
+def test_the_last_history_holds_the_numbers_of_the_metrics_file(run, records):
+    history = {}
+    for record in records:
+        history |= {key_of(item): item.value_json for item in record.history.item}
+    expected = measures(run)
+    assert expected["images"] == IMAGES
+    assert all(same(number(history[name]), value) for name, value in expected.items())
+
+
+def test_the_summary_holds_the_numbers_of_the_metrics_file(run, records):
+    summary = {}
+    for record in records:
+        summary |= {key_of(item): item.value_json for item in record.summary.update}
+    if summary:  # W&B leaves the summary to its server where it follows from the history
+        assert all(same(number(summary[name]), value) for name, value in measures(run).items() if name in summary)
+
+
+def test_the_run_is_named_and_holds_its_configuration(records):
+    (run,) = [record.run for record in records if record.WhichOneof("record_type") == "run"][:1]
+    assert (run.display_name, run.project) == ("one", "miad")
+    config = {}
+    for record in records:
+        for part in (record.run.config, record.config):
+            config |= {key_of(item): item.value_json for item in part.update}
+    assert json.loads(config["sources"]) == "net"
+    assert json.loads(config["alpha_max"]) == 220
+
+
+def test_the_table_lists_the_chosen_images(run):
+    (path,) = [path for path in sent_files(run) if path.name.endswith(".table.json")]
+    table = json.loads(path.read_text())
+    assert path.relative_to(run).parts[3:5] == ("media", "table")
+    assert table["columns"] == ["image", "marked", "label", "status", "queries", "alpha", "ssim"]
+    with (run / "attack.csv").open(newline="") as file:
+        rows = {row["image"]: row for row in csv.DictReader(file)}
+    assert len(table["data"]) == 3
+    for image, _, label, status, queries, alpha, _ in table["data"]:
+        row = rows[image]
+        assert [label, status, f"{queries}", f"{alpha}"] == [row[n] for n in ("label", "status", "queries", "alpha")]
+
+
+def test_the_marked_pictures_lie_below_the_run_so_that_the_folder_can_be_moved_and_sent(run):
+    (path,) = [path for path in sent_files(run) if path.name.endswith(".table.json")]
+    found = pictures(run)
+    for image, *_ in json.loads(path.read_text())["data"]:
+        with Image.open(run / "marked" / image) as file:
+            marked = np.array(file)
+        assert any(np.array_equal(marked, picture) for picture in found), image
+
+
+def test_no_picture_of_an_original_is_kept_by_wandb(run, place):
+    dataset = Phantom("brain", 48, train=0, val=0, test=IMAGES).split("test")
+    originals = [dataset.pixels(index) for index in range(IMAGES)]
+    # W&B's folder, and whatever it keeps below the home folder.
+    found = pictures(run) + pictures_below(place.parent / ".local") + pictures_below(place.parent / ".cache")
+    assert not any(np.array_equal(original, picture) for original in originals for picture in found)
+    blobs = [path.read_bytes() for path in run.glob("wandb/**/*") if path.is_file()]
+    for original in originals:
+        file = io.BytesIO()
+        Image.fromarray(original).save(file, format="png")
+        assert not any(file.getvalue() in blob or original.tobytes() in blob for blob in blobs)
+
+
+def pictures_below(folder):
+    found = []
+    for path in folder.rglob("*"):
+        try:
+            with Image.open(path) as file:
+                found.append(np.array(file.convert("L")))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("word", [HOME, PLACE, USER])
+def test_nothing_that_would_be_sent_names_a_path_or_a_user(run, records, word):
+    assert not [str(record) for record in records if word in str(record)]
+    assert not [path for path in sent_files(run) if word.encode() in path.read_bytes()]
+
+
+@pytest.mark.parametrize("word", [HOME, PLACE, USER])
+def test_nothing_in_wandb_s_folder_names_a_path_or_a_user(run, word):
+    files = [path for path in run.glob("wandb/**/*") if path.is_file()]
+    assert [path.name for path in files if word.encode() in path.read_bytes()] == []
+
+
+def test_the_machine_s_name_is_not_told(run, records):
+    assert {record.run.host for record in records if record.WhichOneof("record_type") == "run"} == {"miad"}
+    name = re.compile(rf"(?<![\w.-]){re.escape(socket.gethostname())}(?![\w.-])")
+    texts = [path.read_text(errors="replace") for path in run.glob("wandb/**/*.*") if path.suffix in (".log", ".json")]
+    assert not [text for text in [*map(str, records), *texts] if name.search(text)]
+
+
+def test_neither_hardware_nor_code_nor_packages_are_told(run, records):
+    kinds = {record.WhichOneof("record_type") for record in records}
+    assert "stats" not in kinds
+    assert not {path.name for path in sent_files(run)} & {"wandb-metadata.json", "requirements.txt", "diff.patch"}
+    assert not any(path.suffix == ".py" for path in sent_files(run))
+
+
+def test_a_second_run_of_the_same_process_has_a_wandb_run_of_its_own(place, run):
+    go("--run.name", "two")
+    go("--run.name", "three")
+    wandb.finish()
+    found = {name: list((place / "runs" / name).glob("wandb/offline-run-*/*.wandb")) for name in ("two", "three")}
+    assert {name: len(paths) for name, paths in found.items()} == {"two": 1, "three": 1}
+
+
+def test_off_writes_no_wandb_folder(place):
+    go("--run.name", "off", "--run.wandb", "off")
+    assert (place / "runs" / "off" / "metrics.csv").is_file()
+    assert not (place / "runs" / "off" / "wandb").exists()
