@@ -18,3 +18,25 @@ class RunError(MiadError):
 
 class KeyMismatchError(MiadError):
     """A key does not fit the images it is used on."""
+
+
+def check_at_least(least: float, **options: float) -> None:
+    """Every option has at least a value.
+
+    Raises:
+        InputError: one is less, or not a number; names it.
+    """
+    for name, value in options.items():
+        if not value >= least:
+            raise InputError(f"expected {name} of at least {least}, found {value}")
+
+
+def check_positive(**options: float) -> None:
+    """Every option is above zero.
+
+    Raises:
+        InputError: one is not; names it.
+    """
+    for name, value in options.items():
+        if not value > 0:
+            raise InputError(f"expected {name} above 0, found {value}")

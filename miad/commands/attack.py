@@ -8,14 +8,14 @@ from miad.commands.agreement import check_classes, check_size
 from miad.commands.run import Run
 from miad.commands.show import show_attack
 from miad.data import ImageDataModule, ImageDataset, Split, output_names
-from miad.errors import InputError, RunError
+from miad.errors import InputError, RunError, check_at_least
 from miad.evaluation import attack_measures, write_attack_table, write_predictions
 from miad.keys import write_key
 from miad.search import HE_SIT, Strategy
 from miad.targets import Ensemble, Success, Target, load_target
 from miad.tasks import AttackTask, Entry, Journal, MarkingWriter, MarkOptions
 from miad.tracking import log_pictures, publish_measures
-from miad.watermark import AlphaMode, fit, load_logo
+from miad.watermark import PLAIN, AlphaMode, load_logo, render
 
 
 def attack(
@@ -66,6 +66,8 @@ def attack(
     Returns:
         The measures, as in metrics.csv.
     """
+    check_at_least(1, images=images, batch_size=batch_size)
+    check_at_least(0, pictures=pictures)
     attacked, tested = _targets(sources), _targets(unseen)
     _check_targets(data, attacked, tested, ensemble=ensemble)
     options = _options(logo, scale, (alpha_min, alpha_max), alpha_mode, keep_off_lesions=lesions == "given")
@@ -110,8 +112,9 @@ def _options(
 
 
 def _check_images(dataset: ImageDataset, options: MarkOptions) -> None:
+    """Every image can be read, and the logo can be seen on it."""
     for shape in {dataset.shape(index) for index in range(len(dataset))}:
-        fit((options.logo.rgba.shape[0], options.logo.rgba.shape[1]), shape, options.scale)
+        render(options.logo, PLAIN, shape, options.scale, grey=False, mode=options.mode)
     dataset.check()
 
 

@@ -8,6 +8,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from miad.commands.run import Run
 from miad.commands.show import show_measures
 from miad.data import ImageDataModule
+from miad.errors import check_at_least
 from miad.tasks import ClassifierTask
 from miad.tracking import publish_measures
 
@@ -27,21 +28,18 @@ def classifier(data: ImageDataModule, model: ClassifierTask, run: Run, epochs: i
     Returns:
         The path of the best checkpoint.
     """
+    check_at_least(1, epochs=epochs)
     if data.size is None:
         data.size = model.network.size
+    data.check_every_class_is_trained()
     for split in ("train", "val"):
         data.split(split).check()
     folder = run.open()
     last = folder / "checkpoints" / "last.ckpt"
-    best = ModelCheckpoint(
-        folder / "checkpoints",
-        "best",
-        "val/accuracy",
-        mode="max",
-        save_last=True,
-        enable_version_counter=False,
-    )
-    trainer = run.trainer(max_epochs=epochs, callbacks=[best], log_every_n_steps=1)
+    place = folder / "checkpoints"
+    best = ModelCheckpoint(place, "best", "val/accuracy", mode="max", enable_version_counter=False)
+    every = ModelCheckpoint(place, "last", enable_version_counter=False)  # `save_last` waits for the next best
+    trainer = run.trainer(max_epochs=epochs, callbacks=[best, every], log_every_n_steps=1)
     seed_everything(run.seed, workers=True, verbose=False)
     trainer.fit(model, datamodule=data, ckpt_path=last if last.exists() else None)
     scores = dict(trainer.validate(model, datamodule=data, ckpt_path="best", verbose=False)[0])

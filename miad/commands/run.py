@@ -9,8 +9,9 @@ from typing import Any, Literal
 import yaml
 from lightning import Trainer
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from miad.errors import RunError
+from miad.errors import InputError, RunError, check_at_least
 from miad.imaging import atomic_path, write_failure
 from miad.tracking import WandbMode, close_loggers, run_loggers
 
@@ -34,7 +35,7 @@ class Run:
         name: the run's folder below the root, and its name in W&B.
         root: folder of all runs.
         seed: the same seed gives the same results.
-        accelerator: cpu, gpu, mps or auto, as Lightning has it.
+        accelerator: what to compute on; auto takes the best there is.
         devices: number of processes, each on a device of its own.
         precision: Lightning's precision for training and search; verdicts are always float32.
         wandb: offline writes files to sync later, online sends at once, off leaves W&B out.
@@ -45,7 +46,7 @@ class Run:
     name: str
     root: Path = Path("runs")
     seed: int = 2023
-    accelerator: str = "auto"
+    accelerator: Literal["auto", "cpu", "gpu", "mps", "tpu"] = "auto"
     devices: int = 1
     precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
     wandb: WandbMode = "offline"
@@ -55,6 +56,17 @@ class Run:
     """The whole configuration, set by the command line before the command runs."""
     quiet: bool = field(default=False, init=False, repr=False)
     """Whether the command keeps its closing table to itself; a caller then shows its own."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no run can have.
+
+        Raises:
+            InputError: an option is out of its range, or names no folder.
+        """
+        check_at_least(1, devices=self.devices)
+        check_at_least(0, seed=self.seed)
+        if not self.name or Path(self.name).name != self.name:
+            raise InputError(f"expected a plain name for the run, found {self.name!r}; the folder goes into --run.root")
 
     @property
     def folder(self) -> Path:
@@ -67,7 +79,10 @@ class Run:
         Raises:
             RunError: the folder holds a different run, or can not be written.
         """
+        self._check_devices()
         path = self.folder / "config.yaml"
+        if self.folder.exists() and not self.folder.is_dir():
+            raise RunError(f"{self.folder}: expected a run's folder or none, found a file; give another --run.name")
         if path.exists():
             self._check_same(path)
         elif self.folder.exists() and any(self.folder.iterdir()):
@@ -79,8 +94,16 @@ class Run:
             draft.write_text(text, encoding="utf-8")
         return self.folder
 
+    def _check_devices(self) -> None:
+        try:
+            Trainer(accelerator=self.accelerator, devices=self.devices, logger=False, enable_model_summary=False)
+        except (MisconfigurationException, ValueError, RuntimeError) as error:
+            raise InputError(
+                f"no {self.accelerator} for {self.devices} devices here: {str(error).splitlines()[0]}"
+            ) from error
+
     def _check_same(self, path: Path) -> None:
-        stored = dict(_leaves(yaml.safe_load(path.read_text(encoding="utf-8")) or {}))
+        stored = dict(_leaves(_read_config(path)))
         wanted = dict(_leaves(self.config or {}))
         for name in sorted((stored.keys() | wanted.keys()) - _FREE):
             if stored.get(name) != wanted.get(name):
@@ -114,6 +137,18 @@ class Run:
             enable_model_summary=False,
             **options,
         )
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise RunError(
+            f"{path}: expected a run's configuration, found another file; give another --run.name"
+        ) from error
+    if not isinstance(config, dict):
+        raise RunError(f"{path}: expected a run's configuration, found another file; give another --run.name")
+    return config
 
 
 def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

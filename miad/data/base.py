@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from miad.data.transforms import Augmentation, training_augmentation
-from miad.errors import InputError
+from miad.errors import InputError, check_at_least
 from miad.imaging import is_grey, resize, resize_mask, to_tensor
 from miad.tensors import Images, Labels, LesionMask, Pixels
 
@@ -118,6 +118,8 @@ class ImageDataModule(LightningDataModule, ABC):
         self, size: int | None = None, batch_size: int = 32, workers: int = 0, *, augment: bool = True
     ) -> None:
         super().__init__()
+        check_at_least(1, batch_size=batch_size, **({} if size is None else {"size": size}))
+        check_at_least(0, workers=workers)
         self.size = size
         self.batch_size = batch_size
         self.workers = workers
@@ -145,7 +147,6 @@ class ImageDataModule(LightningDataModule, ABC):
         dataset = copy(
             self.split("train")
         )  # the split itself stays as it is, for whoever reads it without augmentation
-        self._check_every_class_is_trained(dataset)
         dataset.augmentation = training_augmentation() if self.augment else None
         return self._loader(dataset, shuffle=True)
 
@@ -181,7 +182,13 @@ class ImageDataModule(LightningDataModule, ABC):
             drop_last=shuffle and len(dataset) > self.batch_size,  # a last batch of one breaks batch norm
         )
 
-    def _check_every_class_is_trained(self, dataset: ImageDataset) -> None:
+    def check_every_class_is_trained(self) -> None:
+        """Every class has a training image.
+
+        Raises:
+            InputError: one has none.
+        """
+        dataset = self.split("train")
         missing = [name for index, name in enumerate(self.classes) if index not in set(dataset.labels)]
         if missing:
             raise InputError(

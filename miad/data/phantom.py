@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from miad.data.base import ImageDataModule, ImageDataset, Split
 from miad.data.phantom_images import CLASSES, Kind, PhantomImage, draw_phantom, phantom_label
+from miad.errors import check_at_least
 from miad.tensors import LesionMask, Pixels
 
 
@@ -35,6 +36,8 @@ class Phantom(ImageDataModule):
         seed: int = 2023,
     ) -> None:
         super().__init__(None, batch_size, workers, augment=augment)  # drawn at their size, never resized
+        check_at_least(32, size=size)
+        check_at_least(0, train=train, val=val, test=test, seed=seed)
         self.classes = CLASSES[kind]
         counts: dict[Split, int] = {"train": train, "val": val, "test": test}
         self._datasets: dict[Split, ImageDataset] = {}

@@ -1,5 +1,6 @@
 """Files appear whole or not at all: write beside, then rename."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,11 +26,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
-    except OSError as error:
+    except (OSError, sqlite3.OperationalError) as error:
         raise RunError(write_failure(path, error)) from error
 
 
-def write_failure(path: Path, error: OSError) -> str:
+def write_failure(path: Path, error: OSError | sqlite3.OperationalError) -> str:
     """One line about a file that could not be written, with the way out."""
-    reason = error.strerror or error
+    reason = getattr(error, "strerror", None) or error
     return f"{path}: can not be written ({reason}); free some space or choose another folder"

@@ -72,18 +72,26 @@ def read_key(path: Path) -> Key:
         raise InputError(f"{path}: no such key; 'miad attack' writes it into the run's folder")
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
-            _check_version(path, database)
+            _check_version(database)
             renderings = {row[0]: _unpacked(*row[1:]) for row in database.execute("SELECT * FROM rendering")}
             records = {row[0]: Record.from_bytes(row[1]) for row in database.execute("SELECT * FROM record")}
-    except (sqlite3.DatabaseError, zlib.error, ValueError) as error:
+    except _LaterVersionError as error:
+        raise InputError(f"{path}: expected a key of version {VERSION}, found {error}; update miad") from error
+    except (sqlite3.Error, zlib.error, ValueError, TypeError) as error:
         raise InputError(f"{path}: expected a key of miad, found a damaged or other file ({error})") from error
+    if lost := {record.rendering for record in records.values()} - renderings.keys():
+        raise InputError(f"{path}: the key is damaged: {len(lost)} of the logo's renderings are missing")
     return Key(records, renderings)
 
 
-def _check_version(path: Path, database: sqlite3.Connection) -> None:
+class _LaterVersionError(Exception):
+    """A key that another version of miad wrote."""
+
+
+def _check_version(database: sqlite3.Connection) -> None:
     (version,) = database.execute("SELECT value FROM meta WHERE name = 'version'").fetchone() or ("none",)
     if version != str(VERSION):
-        raise InputError(f"{path}: expected a key of version {VERSION}, found {version}; update miad")
+        raise _LaterVersionError(version)
 
 
 def _packed(item: tuple[str, Rendering]) -> tuple[str, int, int, bytes]:

@@ -56,9 +56,18 @@ class Record:
         """
         line, _, remainder = data.partition(b"\n")
         try:
-            return cls(**json.loads(line), remainder=remainder)
+            record = cls(**json.loads(line), remainder=remainder)
         except (ValueError, TypeError) as error:
             raise InputError("a record in the key is damaged") from error
+        if not record._is_sound():
+            raise InputError("a record in the key is damaged")
+        return record
+
+    def _is_sound(self) -> bool:
+        words = (self.image, self.file, self.rendering, self.original, self.marked)
+        numbers = (self.x, self.y, self.alpha)
+        typed = all(isinstance(word, str) for word in words) and all(type(number) is int for number in numbers)
+        return typed and self.x >= 0 and self.y >= 0 and 1 <= self.alpha <= 255
 
 
 def make_record(
@@ -102,6 +111,9 @@ def restore(marked: Pixels, record: Record, rendering: Rendering) -> Pixels:
         KeyMismatchError: the result is not the original.
     """
     place = record.x, record.y, record.alpha
+    height, width = rendering.coverage.shape
+    if record.y + height > marked.shape[0] or record.x + width > marked.shape[1]:
+        raise InputError(f"{record.file}: its record places the logo outside of the image; the key is damaged")
     low, counts = _intervals(marked, place, rendering)
     original = marked.copy()
     region = _region(original, place, rendering)

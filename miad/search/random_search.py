@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from miad.errors import InputError
 from miad.search.base import Search, Strategy
 from miad.search.space import Space
 from miad.watermark import Placement
@@ -19,6 +20,15 @@ class RandomSearch(Strategy):
     """
 
     draws: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what draws nothing.
+
+        Raises:
+            InputError: fewer than one draw.
+        """
+        if self.draws < 1:
+            raise InputError(f"expected at least one draw, found {self.draws}")
 
     def start(self, space: Space, generator: torch.Generator) -> Search:
         """Draw all placements at once."""

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
 
+from miad.errors import check_at_least, check_positive
 from miad.measures import ClassificationScores
 from miad.models import Classifier, LossName, classification_loss, read_weights
 from miad.tensors import Images, Labels
@@ -43,6 +44,9 @@ class ClassifierTask(LightningModule):
         warmup: float = 0.1,
     ) -> None:
         super().__init__()
+        check_at_least(1, size=size)
+        check_at_least(0, gamma=gamma, weight_decay=weight_decay, warmup=warmup)
+        check_positive(lr=lr)
         self.save_hyperparameters(
             {
                 "classes": list(classes),

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from miad.imaging import write_png
+from miad.errors import RunError
+from miad.imaging import write_failure, write_png
 from miad.keys import Record
 from miad.search import Status
 from miad.watermark import Rendering
@@ -70,11 +71,19 @@ class Journal:
         self.folder = folder
 
     def add(self, rank: int, entries: Iterable[Entry]) -> None:
-        """Append a batch, in one transaction, to one process's file."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(self.folder / f"{rank}.sqlite")) as database, database:
-            database.execute("CREATE TABLE IF NOT EXISTS entry (image TEXT PRIMARY KEY, fields TEXT, record BLOB)")
-            database.executemany("INSERT OR REPLACE INTO entry VALUES (?, ?, ?)", map(_to_row, entries))
+        """Append a batch, in one transaction, to one process's file.
+
+        Raises:
+            RunError: the file can not be written.
+        """
+        path = self.folder / f"{rank}.sqlite"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(path)) as database, database:
+                database.execute("CREATE TABLE IF NOT EXISTS entry (image TEXT PRIMARY KEY, fields TEXT, record BLOB)")
+                database.executemany("INSERT OR REPLACE INTO entry VALUES (?, ?, ?)", map(_to_row, entries))
+        except (OSError, sqlite3.OperationalError) as error:
+            raise RunError(write_failure(path, error)) from error
 
     def keep(self, digest: str, rendering: Rendering) -> None:
         """Remember a rendering that records refer to; the same one may come again."""

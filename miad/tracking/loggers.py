@@ -4,6 +4,7 @@ Nothing about the machine, its user or the source tree enters a W&B run; an offl
 """
 
 import os
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -11,6 +12,8 @@ from typing import Any, Literal, TypeAlias
 import wandb
 from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
+
+from miad.imaging import atomic_path
 
 WandbMode: TypeAlias = Literal["offline", "online", "off"]
 
@@ -30,7 +33,14 @@ def run_loggers(folder: Path, name: str, project: str, mode: WandbMode, config: 
         return loggers
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     experiment = wandb.init(
-        project=project, name=name, dir=folder, mode=mode, config=config or {}, settings=_private_settings()
+        id=_run_id(folder),
+        resume="allow",
+        project=project,
+        name=name,
+        dir=folder,
+        mode=mode,
+        config=config or {},
+        settings=_private_settings(),
     )
     return [*loggers, WandbLogger(experiment=experiment)]
 
@@ -41,6 +51,15 @@ def close_loggers(loggers: Sequence[Logger]) -> None:
         logger.save()
         if isinstance(logger, WandbLogger):
             logger.experiment.finish()
+
+
+def _run_id(folder: Path) -> str:
+    """The W&B id of a run's folder: drawn once and kept, so that a resumed run stays one run."""
+    path = folder / "logs" / "wandb-id"
+    if not path.exists():
+        with atomic_path(path) as draft:
+            draft.write_text(secrets.token_hex(4), encoding="utf-8")
+    return path.read_text(encoding="utf-8")
 
 
 def _private_settings() -> Any:  # noqa: ANN401  (wandb is untyped here)

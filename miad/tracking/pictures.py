@@ -1,4 +1,8 @@
-"""Marked images in W&B: a table that a dashboard can sort and compare between runs."""
+"""Marked images in W&B: a gallery and a table, so that a dashboard can compare runs.
+
+W&B keeps pictures inside a table outside of the run's folder, under the user's home, and writes that path into the run;
+so the pictures are a gallery of their own, in the order of the table's rows.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,11 +12,11 @@ from lightning.pytorch.loggers import Logger, WandbLogger
 
 from miad.tasks import Entry
 
-_COLUMNS = ["image", "marked", "label", "status", "queries", "alpha", "ssim"]
+_COLUMNS = ["image", "label", "status", "queries", "alpha", "ssim"]
 
 
 def log_pictures(loggers: Sequence[Logger], folder: Path, entries: Sequence[Entry], classes: Sequence[str]) -> None:
-    """Log a table of marked images, as they are published; originals never leave the run's folder.
+    """Log marked images, as they are published, and a table of them; originals never leave the run's folder.
 
     Args:
         loggers: those that are not W&B's are left alone.
@@ -22,11 +26,15 @@ def log_pictures(loggers: Sequence[Logger], folder: Path, entries: Sequence[Entr
     """
     for logger in loggers:
         if isinstance(logger, WandbLogger) and entries:
-            rows = [_row(entry, folder, classes) for entry in entries]
-            logger.experiment.log({"marked": wandb.Table(columns=_COLUMNS, data=rows)})
+            rows = [_row(entry, classes) for entry in entries]
+            gallery = [_picture(entry, folder, row) for entry, row in zip(entries, rows, strict=True)]
+            logger.experiment.log({"marked": gallery, "images_marked": wandb.Table(columns=_COLUMNS, data=rows)})
 
 
-def _row(entry: Entry, folder: Path, classes: Sequence[str]) -> list[object]:
-    picture = wandb.Image(str(folder / "marked" / entry.file))
-    status, label = entry.status.value, classes[entry.label]
-    return [entry.image, picture, label, status, entry.queries, entry.alpha, entry.ssim]
+def _row(entry: Entry, classes: Sequence[str]) -> list[object]:
+    return [entry.image, classes[entry.label], entry.status.value, entry.queries, entry.alpha, entry.ssim]
+
+
+def _picture(entry: Entry, folder: Path, row: Sequence[object]) -> wandb.Image:
+    caption = ", ".join(f"{name} {value}" for name, value in zip(_COLUMNS[1:4], row[1:4], strict=True))
+    return wandb.Image(str(folder / "marked" / entry.file), caption=f"{entry.image}: {caption}")

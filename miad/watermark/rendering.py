@@ -6,7 +6,7 @@ and never the recipe.
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import floor
+from math import floor, inf
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -48,6 +48,8 @@ def fit(logo: tuple[int, int], image: tuple[int, int], scale: float) -> tuple[in
     Raises:
         InputError: the logo would be larger than the image, or too small to see.
     """
+    if not 0 < scale < inf:
+        raise InputError(f"expected a scale of at least 1, found {scale}; give a larger --scale")
     ratio = min(Fraction(image[0], logo[0]), Fraction(image[1], logo[1])) / Fraction(str(scale))
     height, width = max(1, floor(ratio * logo[0])), max(1, floor(ratio * logo[1]))
     if scale < 1:

@@ -17,6 +17,7 @@ from wandb.proto.wandb_internal_pb2 import Record
 
 from miad.cli import main
 from miad.data import Phantom
+from miad.tasks import MarkingWriter
 from tests.commands.conftest import save_run
 
 IMAGES = 5
@@ -58,6 +59,7 @@ def place(tmp_path_factory):
     patch = pytest.MonkeyPatch()
     folder = tmp_path_factory.mktemp("wandb") / HOME / PLACE
     folder.mkdir(parents=True)
+    wandb.teardown()  # W&B's helper process keeps the working folder that it was started in
     patch.chdir(folder)
     patch.setenv("HOME", str(folder.parent))
     for name in ("USER", "LOGNAME", "USERNAME", "LNAME"):
@@ -65,9 +67,9 @@ def place(tmp_path_factory):
     for name in ("WANDB_DIR", "WANDB_DATA_DIR", "WANDB_CACHE_DIR", "XDG_DATA_HOME", "XDG_CACHE_HOME", "WANDB_MODE"):
         patch.delenv(name, raising=False)
     assert getpass.getuser() == USER
-    save_run(folder / "net", 0)
+    save_run(folder / "net", 1)
     yield folder
-    wandb.finish()
+    wandb.teardown()
     patch.undo()
 
 
@@ -232,6 +234,31 @@ def test_a_second_run_of_the_same_process_has_a_wandb_run_of_its_own(place, run)
     wandb.finish()
     found = {name: list((place / "runs" / name).glob("wandb/offline-run-*/*.wandb")) for name in ("two", "three")}
     assert {name: len(paths) for name, paths in found.items()} == {"two": 1, "three": 1}
+    for name, (path,) in found.items():
+        records = list(read_records(path))
+        assert {record.run.display_name for record in records if record.WhichOneof("record_type") == "run"} == {name}
+        assert any(key_of(item) == "success_rate" for record in records for item in record.history.item)
+
+
+def test_a_resumed_run_stays_one_run_in_wandb(place, monkeypatch):
+    original = MarkingWriter.write_on_batch_end
+
+    def stop(self, trainer, task, prediction, indices, batch, index, loader):
+        if index == 1:
+            raise RuntimeError("the machine goes down")
+        original(self, trainer, task, prediction, indices, batch, index, loader)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MarkingWriter, "write_on_batch_end", stop)
+        with pytest.raises(RuntimeError, match="goes down"):
+            main([*WORDS, "--images", "2", "--run.name", "four"])
+    wandb.finish(1)
+    go("--images", "2", "--run.name", "four")
+    wandb.finish()
+    paths = (place / "runs" / "four").glob("wandb/offline-run-*/*.wandb")
+    starts = [record.run for path in paths for record in read_records(path) if record.HasField("run")]
+    assert len(starts) >= 2
+    assert len({start.run_id for start in starts}) == 1
 
 
 def test_off_writes_no_wandb_folder(place):

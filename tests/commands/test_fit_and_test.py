@@ -1,0 +1,260 @@
+"""Training learns, repeats itself and goes on after a stop; testing agrees with scikit-learn."""
+
+import csv
+import signal
+
+import numpy as np
+import pytest
+import torch
+from lightning import seed_everything
+from sklearn.metrics import accuracy_score, roc_auc_score
+
+from miad.cli import main
+from miad.commands.fit import classifier as fit
+from miad.commands.run import Run
+from miad.commands.test import classifier as evaluate
+from miad.data import Phantom
+from miad.errors import InputError
+from miad.imaging import to_tensor
+from miad.models import load_classifier
+from miad.tasks import ClassifierTask
+
+from .conftest import save_run
+
+
+def some_data(train=12, val=9, test=0, size=32, **options):
+    return Phantom("brain", size, train=train, val=val, test=test, batch_size=10, augment=False, **options)
+
+
+def a_task(seed=0, **options):
+    seed_everything(seed, verbose=False)
+    return ClassifierTask(["glioma", "meningioma", "pituitary"], "test_resnet", 32, **options)
+
+
+def quiet(name, root):
+    run = Run(name, root, accelerator="cpu", wandb="off", progress=False)
+    run.quiet = True
+    return run
+
+
+def read(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def logged(folder, epochs=7, name="val/accuracy"):
+    """A logged number by epoch, over every start of the run; the closing validation counts as one more epoch."""
+    files = sorted(folder.glob("logs/version_*/metrics.csv"))
+    rows = [
+        row for file in files for row in read(file) if row["epoch"] and row.get(name) and int(row["epoch"]) < epochs
+    ]
+    return {int(row["epoch"]): float(row[name]) for row in rows}
+
+
+def measures(folder):
+    return {row["measure"]: float(row["value"]) for row in read(folder / "metrics.csv")}
+
+
+@torch.no_grad()
+def predicted(checkpoint, dataset):
+    """Each image's logits, read one by one, and the labels."""
+    network = load_classifier(checkpoint)
+    images = [to_tensor(dataset.pixels(index))[None] for index in range(len(dataset))]
+    return torch.cat([network(image) for image in images]), np.array(dataset.labels)
+
+
+def assert_scores(found, logits, labels):
+    probabilities = logits.double().softmax(1).numpy()
+    truth = np.eye(3)[labels]
+    assert found["accuracy"] == pytest.approx(accuracy_score(labels, probabilities.argmax(1)))
+    assert found["auc_micro"] == pytest.approx(roc_auc_score(truth.ravel(), probabilities.ravel()), abs=1e-5)
+    assert found["auc_macro"] == pytest.approx(roc_auc_score(truth, probabilities, average="macro"), abs=1e-5)
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory):
+    """A classifier trained for seconds on 300 slices."""
+    folder = tmp_path_factory.mktemp("learned")
+    best = fit(some_data(300, 90), a_task(1, lr=1e-2), quiet("net", folder), epochs=7)
+    return folder / "net", best
+
+
+def test_training_learns(learned):
+    assert measures(learned[0])["val/accuracy"] > 0.5  # chance is 0.33 with a deviation of 0.05
+    losses = [
+        float(row["train/loss"]) for row in read(learned[0] / "logs" / "version_0" / "metrics.csv") if row["train/loss"]
+    ]
+    assert np.mean(losses[-4:]) < np.mean(losses[:4]) - 0.1
+
+
+def test_the_best_checkpoint_has_the_best_accuracy_of_the_logs(learned):
+    folder, best = learned
+    accuracy = logged(folder)
+    epochs = {epoch: value for epoch, value in accuracy.items() if value == max(accuracy.values())}
+    assert best == folder / "checkpoints" / "best.ckpt"
+    assert torch.load(best, weights_only=True)["epoch"] == min(epochs)
+    assert len(set(accuracy.values())) > 1
+    logits, labels = predicted(best, some_data(300, 90).split("val"))
+    assert float((logits.argmax(1).numpy() == labels).mean()) == pytest.approx(max(accuracy.values()))
+
+
+def test_the_last_checkpoint_is_of_the_last_epoch_even_when_another_was_better(learned):
+    folder, best = learned
+    assert torch.load(best, weights_only=True)["epoch"] < max(logged(folder))
+    assert torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["epoch"] == max(logged(folder))
+
+
+def test_the_measures_are_those_of_the_best_checkpoint(learned):
+    folder, best = learned
+    found = {name.removeprefix("val/"): value for name, value in measures(folder).items()}
+    assert_scores(found, *predicted(best, some_data(300, 90).split("val")))
+
+
+def test_the_checkpoint_says_how_to_build_the_network(learned):
+    stored = torch.load(learned[1], weights_only=True)["hyper_parameters"]
+    assert stored.pop("lr") == 1e-2
+    assert {name: stored[name] for name in ("classes", "backbone", "size", "loss")} == {
+        "classes": ["glioma", "meningioma", "pituitary"],
+        "backbone": "test_resnet",
+        "size": 32,
+        "loss": "cross_entropy",
+    }
+
+
+def test_testing_agrees_with_scikit_learn(learned, tmp_path):
+    data = some_data(300, 90, 50)
+    scores = evaluate(data, learned[0], quiet("tested", tmp_path))
+    assert measures(tmp_path / "tested") == pytest.approx(scores)
+    assert scores.keys() == {"test/loss", "test/accuracy", "test/auc_micro", "test/auc_macro"}
+    logits, labels = predicted(learned[1], data.split("test"))
+    assert_scores({name.removeprefix("test/"): value for name, value in scores.items()}, logits, labels)
+    loss = -logits.double().log_softmax(1)[range(50), labels].mean()
+    assert scores["test/loss"] == pytest.approx(float(loss), abs=1e-4)
+
+
+def test_testing_without_test_images_takes_the_validation_images(learned, tmp_path):
+    scores = evaluate(some_data(300, 90), learned[1], quiet("tested", tmp_path))
+    assert scores["test/accuracy"] == pytest.approx(measures(learned[0])["val/accuracy"])
+
+
+def test_testing_resizes_images_to_what_the_network_reads(learned, tmp_path):
+    scores = evaluate(some_data(0, 0, 20, size=48), learned[0], quiet("tested", tmp_path))
+    assert 0 <= scores["test/accuracy"] <= 1
+
+
+@pytest.mark.parametrize("classes", [["glioma", "meningioma"], ["meningioma", "glioma", "pituitary"], list("abc")])
+def test_a_checkpoint_of_other_classes_is_refused(tmp_path, classes):
+    other = save_run(tmp_path / "other", 1, classes=classes)
+    with pytest.raises(InputError, match=rf"\A.* tells {len(classes)} classes apart .*\Z"):
+        evaluate(some_data(), other, quiet("tested", tmp_path))
+    assert not (tmp_path / "tested").exists()
+
+
+def test_a_working_size_that_the_network_does_not_read_is_refused(learned, tmp_path):
+    data = some_data()
+    data.size = 40
+    with pytest.raises(InputError, match=r"\A.*reads, 32, found 40.*\Z"):
+        evaluate(data, learned[0], quiet("tested", tmp_path))
+    assert not (tmp_path / "tested").exists()
+
+
+def test_a_missing_checkpoint_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no such checkpoint"):
+        evaluate(some_data(), tmp_path / "nowhere", quiet("tested", tmp_path))
+    assert not (tmp_path / "tested").exists()
+
+
+@pytest.mark.parametrize("options", [{"loss": "focal"}, {"loss": "focal", "gamma": 0.5}])
+def test_focal_loss_trains_and_is_what_is_logged(tmp_path, options):
+    data = some_data()
+    best = fit(data, a_task(2, **options), quiet("net", tmp_path), epochs=1)
+    logits, labels = predicted(best, data.split("val"))
+    p = logits.double().softmax(1).numpy()[range(len(labels)), labels]
+    expected = np.mean((1 - p) ** options.get("gamma", 2.0) * -np.log(p))
+    assert measures(tmp_path / "net")["val/loss"] == pytest.approx(expected, abs=1e-4)
+
+
+WORDS = "fit classifier --data Phantom --data.size 32 --data.train 20 --data.val 6 --data.test 0 --data.batch_size 10"
+WORDS += " --model.backbone test_resnet --model.size 32 --epochs 1 --run.wandb off --no_run.progress"
+WORDS += " --run.accelerator cpu"
+
+
+def weights_of(name, seed, root, *words):
+    words = [*WORDS.split(), "--run.name", name, "--run.seed", str(seed), "--run.root", str(root), *words]
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    assert stop.value.code == 0
+    return torch.load(root / name / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(tmp_path):
+    first, again, other = (weights_of(*case, tmp_path) for case in (("a", 1), ("b", 1), ("c", 2)))
+    assert first.keys() == again.keys() == other.keys()
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_training_starts_from_given_weights(tmp_path):
+    start = save_run(tmp_path / "start", 5) / "checkpoints" / "best.ckpt"
+    found = weights_of("a", 1, tmp_path, "--model.weights", str(start), "--model.lr", "1e-12")
+    given = torch.load(start, weights_only=True)["state_dict"]
+    trained = [name for name in given if name.endswith((".weight", ".bias")) and "running" not in name]
+    assert trained
+    assert all(torch.allclose(found[name], given[name], atol=1e-6) for name in trained)
+
+
+def stop_at(epoch, error):
+    original = ClassifierTask.training_step
+
+    def training_step(self, batch, index):
+        if self.current_epoch == epoch:
+            raise error
+        return original(self, batch, index)
+
+    return training_step
+
+
+def test_an_interrupted_training_goes_on_from_its_last_epoch(tmp_path, monkeypatch):
+    monkeypatch.setattr(ClassifierTask, "training_step", stop_at(2, OSError("the machine goes down")))
+    with pytest.raises(OSError, match="goes down"):
+        fit(some_data(), a_task(), quiet("net", tmp_path), epochs=5)
+    monkeypatch.undo()
+    assert logged(tmp_path / "net").keys() == {0, 1}
+    assert not (tmp_path / "net" / "metrics.csv").exists()
+    trained = []
+    original = ClassifierTask.training_step
+    monkeypatch.setattr(
+        ClassifierTask,
+        "training_step",
+        lambda self, *batch: trained.append(self.current_epoch) or original(self, *batch),
+    )
+    best = fit(some_data(), a_task(), quiet("net", tmp_path), epochs=5)
+    assert sorted(set(trained)) == [2, 3, 4]
+    accuracy = logged(tmp_path / "net", 5)
+    assert accuracy.keys() == {0, 1, 2, 3, 4}
+    assert torch.load(best, weights_only=True)["epoch"] == min(
+        e for e in accuracy if accuracy[e] == max(accuracy.values())
+    )
+    assert measures(tmp_path / "net")["val/accuracy"] == pytest.approx(max(accuracy.values()))
+
+
+def test_a_training_that_is_started_again_when_done_keeps_its_weights(tmp_path):
+    best = fit(some_data(), a_task(), quiet("net", tmp_path), epochs=2)
+    before, scores = torch.load(best, weights_only=True)["state_dict"], measures(tmp_path / "net")
+    again = fit(some_data(), a_task(7), quiet("net", tmp_path), epochs=2)
+    assert again == best
+    after = torch.load(best, weights_only=True)["state_dict"]
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert measures(tmp_path / "net") == pytest.approx(scores)
+
+
+def test_keyboard_interrupt_says_how_to_go_on(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(ClassifierTask, "training_step", stop_at(0, KeyboardInterrupt()))
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(SystemExit) as stop:
+            main([*WORDS.split(), "--run.name", "a", "--run.root", str(tmp_path)])
+    finally:
+        signal.signal(signal.SIGINT, handler)  # Lightning makes its process deaf to it
+    assert stop.value.code == 130
+    assert "miad: error: interrupted; the same command goes on where it stopped\n" in capsys.readouterr().err
