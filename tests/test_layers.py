@@ -15,14 +15,14 @@ FILES = [path for path in sorted(ROOT.rglob("*.py")) if path.relative_to(ROOT).p
 
 def layer(module):
     parts = module.split(".")
-    return parts[1] if parts[0] == "miad" and len(parts) > 1 else None
+    return parts[1] if parts[0] == "miad" and len(parts) > 1 and parts[1] != "__version__" else None
 
 
 def imported(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import hides its layer"
-            yield node.module
+            yield from (f"miad.{alias.name}" for alias in node.names) if node.module == "miad" else (node.module,)
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
 

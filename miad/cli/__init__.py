@@ -15,6 +15,8 @@ EXIT_BAD_INPUT = 2
 EXIT_SIGNAL = 128
 """Plus the signal's number, as shells have it."""
 
+_GO_ON = "interrupted; the same command goes on where it stopped"
+
 
 class Interrupted(BaseException):
     """Ctrl-C or a polite kill; not a KeyboardInterrupt, because Lightning turns those into exit code 1."""
@@ -29,8 +31,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(_dispatch(words))
     except MiadError as error:
         _fail(str(error), EXIT_BAD_INPUT)
+    except KeyboardInterrupt:
+        _fail(_GO_ON, EXIT_SIGNAL + signal.SIGINT)
     except Interrupted as stop:
-        _fail("interrupted; the same command goes on where it stopped", EXIT_SIGNAL + stop.args[0])
+        _fail(_GO_ON, EXIT_SIGNAL + stop.args[0])
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:

@@ -77,12 +77,14 @@ _SEARCHES = {
     "he_sit": ("HeuristicEvolution", "--search.sit", "1"),
 }
 """The papers' names of the searches."""
+_SHORT = ("--data=", "--search=")
 
 
 def _shortcuts(words: Sequence[str]) -> list[str]:
     """``--data FILE.csv`` means a Table of that file; ``--search he`` the class that does it."""
     out: list[str] = []
-    for word in words:
+    split = [part for word in words for part in (word.split("=", 1) if word.startswith(_SHORT) else [word])]
+    for word in split:
         option = out[-1] if out else ""
         if option == "--data" and word.lower().endswith(".csv"):
             out += ["Table", "--data.csv", word]
@@ -95,7 +97,7 @@ def _instantiate(parser: Parser, config: Namespace) -> dict[str, Any]:
     from lightning import seed_everything
 
     run = config.get("run")
-    if run is not None:
+    if run is not None and 0 <= run.seed < 2**32:  # a wrong seed is the run's to refuse
         seed_everything(run.seed, workers=True, verbose=False)  # before any network is built
     objects = parser.instantiate(config)
     objects.pop("config", None)

@@ -40,8 +40,8 @@ def find_command(words: Sequence[str]) -> tuple[str, list[str]]:
     groups = {name.split()[0] for name in COMMANDS if " " in name}
     if not typed:
         return _no_command(words)
-    if typed[0] in groups and (len(typed) == 1):
-        return typed[0], list(words[1:])
+    if typed[0] in groups and not set(words[1:]) - _HELP:
+        return typed[0], []
     raise InputError(_wrong_word(typed, groups))
 
 

@@ -1,5 +1,6 @@
 """``miad attack``: mark images so that classifiers fail."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -12,10 +13,13 @@ from miad.errors import InputError, RunError, check_at_least
 from miad.evaluation import attack_measures, write_attack_table, write_predictions
 from miad.keys import write_key
 from miad.search import HE_SIT, Strategy
-from miad.targets import Ensemble, Success, Target, load_target
+from miad.targets import Ensemble, Success, Target, load_target, weights_digest
 from miad.tasks import AttackTask, Entry, Journal, MarkingWriter, MarkOptions
 from miad.tracking import log_pictures, publish_measures
 from miad.watermark import PLAIN, AlphaMode, load_logo, render
+
+_SMALLEST = 11
+"""Pixels; the window of SSIM."""
 
 
 def attack(
@@ -74,13 +78,23 @@ def attack(
     dataset = data.split(split)
     _check_images(dataset, options)
     task = AttackTask(Ensemble(attacked, weights, success), tested, search, options, run.seed, batch_size)
-    folder = run.open()
-    if (folder / "metrics.csv").exists():
-        raise RunError(f"{folder} holds this run, finished; give another --run.name, or delete the folder to run again")
+    folder = run.open(
+        images=dataset.digest(),
+        logo=hashlib.sha256(options.logo.rgba.tobytes()).hexdigest(),
+        **{target.name: weights_digest(target) for target in (*attacked, *tested)},
+    )
     journal = Journal(folder / "journal")
+    if (folder / "metrics.csv").exists():
+        journal.remove()  # a process killed at its very end may have left it
+        raise RunError(f"{folder} holds this run, finished; give another --run.name, or delete the folder to run again")
     writer = MarkingWriter(folder, output_names(dataset.ids), journal)
     trainer = run.trainer(callbacks=[writer], inference_mode=False)
-    trainer.predict(task, data.items_dataloader(split, images, journal.images()), return_predictions=False)
+    done = journal.images()
+    left = len(dataset) - len(done)
+    if 0 < left < run.devices:
+        raise InputError(f"expected an image a device, found {left} to do; give a smaller --run.devices")
+    if left:
+        trainer.predict(task, data.items_dataloader(split, images, done), return_predictions=False)
     trainer.strategy.barrier()
     return _close(run, folder, journal, dataset, data.classes, task, pictures) if trainer.is_global_zero else {}
 
@@ -114,6 +128,10 @@ def _options(
 def _check_images(dataset: ImageDataset, options: MarkOptions) -> None:
     """Every image can be read, and the logo can be seen on it."""
     for shape in {dataset.shape(index) for index in range(len(dataset))}:
+        if min(shape) < _SMALLEST:
+            raise InputError(
+                f"an image of {shape[1]}x{shape[0]} is too small; expected {_SMALLEST} pixels a side or more"
+            )
         render(options.logo, PLAIN, shape, options.scale, grey=False, mode=options.mode)
     dataset.check()
 
@@ -149,4 +167,5 @@ def _close(
 def _chosen(entries: Sequence[Entry], count: int) -> list[Entry]:
     """Evenly spread over the images that have a mark."""
     marked = [entry for entry in entries if entry.file]
-    return marked[:: max(1, len(marked) // max(1, count))][:count]
+    chosen = min(count, len(marked))
+    return [marked[index * len(marked) // chosen] for index in range(chosen)]

@@ -58,7 +58,7 @@ def demo(out: Path = Path("runs/demo"), seed: int = 2023, progress: bool = True)
     _say(f"Marking {_IMAGES} images")
     run = _run(out, "attack", seed, progress=progress)
     measures = attack(data, ",".join(sources), run, unseen=unseen, ensemble=True, images=16)
-    exact = _recover(run.folder, data)
+    exact = _recover(run.folder, data, progress=progress)
     sheet = out / "contact_sheet.png"
     contact_sheet(sheet, _rows(run.folder, data))
     show_attack("Marked on " + " and ".join(list(_BACKBONES)[:2]), measures, [*_BACKBONES, "ensemble"])
@@ -88,10 +88,10 @@ def _run(out: Path, name: str, seed: int, *, progress: bool) -> Run:
     return run
 
 
-def _recover(folder: Path, data: Phantom) -> int:
+def _recover(folder: Path, data: Phantom, *, progress: bool) -> int:
     """Take the marks off and count the images that equal the originals, pixel by pixel."""
     results = recover_folder(read_key(folder / "attack.miadkey"), folder / "marked", folder / "recovered")
-    for result in track(results, "Recovering", total=_IMAGES, transient=True):
+    for result in track(results, "Recovering", total=_IMAGES, transient=True, disable=not progress):
         if result.problem:
             sys.stderr.write(f"{result.file}: {result.problem}\n")
     originals = data.split("test")

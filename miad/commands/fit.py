@@ -34,7 +34,7 @@ def classifier(data: ImageDataModule, model: ClassifierTask, run: Run, epochs: i
     data.check_every_class_is_trained()
     for split in ("train", "val"):
         data.split(split).check()
-    folder = run.open()
+    folder = run.open(train=data.split("train").digest(), val=data.split("val").digest())
     last = folder / "checkpoints" / "last.ckpt"
     place = folder / "checkpoints"
     best = ModelCheckpoint(place, "best", "val/accuracy", mode="max", enable_version_counter=False)
@@ -43,8 +43,9 @@ def classifier(data: ImageDataModule, model: ClassifierTask, run: Run, epochs: i
     seed_everything(run.seed, workers=True, verbose=False)
     trainer.fit(model, datamodule=data, ckpt_path=last if last.exists() else None)
     scores = dict(trainer.validate(model, datamodule=data, ckpt_path="best", verbose=False)[0])
-    publish_measures(folder, run.loggers, scores)
-    run.close()
-    if not run.quiet:
+    if trainer.is_global_zero:
+        publish_measures(folder, run.loggers, scores)
+        run.close()
+    if trainer.is_global_zero and not run.quiet:
         show_measures(f"{best.best_model_path}", scores)
     return Path(best.best_model_path)

@@ -8,11 +8,12 @@ from typing import Any, Literal
 
 import yaml
 from lightning import Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import Logger
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.utilities import rank_zero_only
 
 from miad.errors import InputError, RunError, check_at_least
-from miad.imaging import atomic_path, write_failure
+from miad.imaging import atomic_path, remove_drafts, write_failure
 from miad.tracking import WandbMode, close_loggers, run_loggers
 
 _FREE = {
@@ -65,6 +66,8 @@ class Run:
         """
         check_at_least(1, devices=self.devices)
         check_at_least(0, seed=self.seed)
+        if self.seed >= 2**32:
+            raise InputError(f"expected a seed below 2^32, found {self.seed}")
         if not self.name or Path(self.name).name != self.name:
             raise InputError(f"expected a plain name for the run, found {self.name!r}; the folder goes into --run.root")
 
@@ -73,8 +76,12 @@ class Run:
         """The run's folder."""
         return self.root / self.name
 
-    def open(self) -> Path:
+    def open(self, **inputs: str) -> Path:
         """Make the folder, or take up the same run's again.
+
+        Args:
+            inputs: digests of what the run reads; they are kept with the configuration, so that a run is not taken up
+                with other images or weights than it began with.
 
         Raises:
             RunError: the folder holds a different run, or can not be written.
@@ -83,13 +90,16 @@ class Run:
         path = self.folder / "config.yaml"
         if self.folder.exists() and not self.folder.is_dir():
             raise RunError(f"{self.folder}: expected a run's folder or none, found a file; give another --run.name")
+        config = {**(self.config or {}), "inputs": inputs}
         if path.exists():
-            self._check_same(path)
+            self._check_same(path, config)
         elif self.folder.exists() and any(self.folder.iterdir()):
             raise RunError(
                 f"{self.folder}: expected a run's folder or none, found other files; give another --run.name"
             )
-        text = yaml.safe_dump(self.config or {}, sort_keys=False)
+        if not getattr(rank_zero_only, "rank", None):
+            remove_drafts(self.folder)
+        text = yaml.safe_dump(config, sort_keys=False)
         with atomic_path(path) as draft:
             draft.write_text(text, encoding="utf-8")
         return self.folder
@@ -98,13 +108,12 @@ class Run:
         try:
             Trainer(accelerator=self.accelerator, devices=self.devices, logger=False, enable_model_summary=False)
         except (MisconfigurationException, ValueError, RuntimeError) as error:
-            raise InputError(
-                f"no {self.accelerator} for {self.devices} devices here: {str(error).splitlines()[0]}"
-            ) from error
+            reason = str(error).splitlines()[0]
+            raise InputError(f"can not compute on {self.devices} x {self.accelerator} here: {reason}") from error
 
-    def _check_same(self, path: Path) -> None:
+    def _check_same(self, path: Path, config: dict[str, Any]) -> None:
         stored = dict(_leaves(_read_config(path)))
-        wanted = dict(_leaves(self.config or {}))
+        wanted = dict(_leaves(config))
         for name in sorted((stored.keys() | wanted.keys()) - _FREE):
             if stored.get(name) != wanted.get(name):
                 raise RunError(
@@ -127,16 +136,16 @@ class Run:
 
     def trainer(self, **options: Any) -> Trainer:  # noqa: ANN401  (Lightning's own options)
         """A Trainer on this run's devices, with its loggers."""
-        return Trainer(
-            accelerator=self.accelerator,
-            devices=self.devices,
-            precision=self.precision,
-            logger=self.loggers,
-            default_root_dir=self.folder,
-            enable_progress_bar=self.progress,
-            enable_model_summary=False,
-            **options,
-        )
+        own = {
+            "accelerator": self.accelerator,
+            "devices": self.devices,
+            "precision": self.precision,
+            "logger": self.loggers,
+            "default_root_dir": self.folder,
+            "enable_progress_bar": self.progress,
+            "enable_model_summary": False,
+        }
+        return Trainer(**(own | options))
 
 
 def _read_config(path: Path) -> dict[str, Any]:

@@ -32,8 +32,9 @@ def classifier(data: ImageDataModule, checkpoint: Path, run: Run) -> dict[str, f
     data.size = network.size
     data.split("test").check()
     folder = run.open()
-    task = ClassifierTask.load_from_checkpoint(path, map_location="cpu", weights_only=True)
-    trainer = run.trainer()
+    task = ClassifierTask(list(network.classes), network.name, network.size)
+    task.network = network
+    trainer = run.trainer(devices=1)  # several would fill up their shares with images counted twice
     scores = dict(trainer.test(task, datamodule=data, verbose=False)[0])
     if trainer.is_global_zero:
         publish_measures(folder, run.loggers, scores)

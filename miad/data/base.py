@@ -4,6 +4,7 @@ A data set knows how to give the stored pixels of one image; everything after th
 augmentation, tensors, loaders) happens here, once.
 """
 
+import hashlib
 import os
 from abc import ABC, abstractmethod
 from collections import deque
@@ -15,9 +16,9 @@ from typing import Literal, NamedTuple, TypeAlias
 import torch
 from lightning import LightningDataModule
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Subset
+from torch.utils.data import DataLoader, Dataset, Subset, get_worker_info
 
-from miad.data.transforms import Augmentation, training_augmentation
+from miad.data.transforms import Augmentation
 from miad.errors import InputError, check_at_least
 from miad.imaging import is_grey, resize, resize_mask, to_tensor
 from miad.tensors import Images, Labels, LesionMask, Pixels
@@ -66,6 +67,10 @@ class ImageDataset(Dataset[Item], ABC):
         """Height and width of one image as its item has them."""
         height, width = self.pixels(index).shape[:2] if self.size is None else (self.size, self.size)
         return height, width
+
+    def digest(self) -> str:
+        """sha256 (hex) of the ids and labels, in order: does a run go on with the images it began with?"""
+        return hashlib.sha256(repr(list(zip(self.ids, self.labels, strict=True))).encode()).hexdigest()
 
     def check(self) -> None:
         """Read every image once, so that a bad file stops the work before it starts.
@@ -144,10 +149,9 @@ class ImageDataModule(LightningDataModule, ABC):
 
     def train_dataloader(self) -> DataLoader[Item]:
         """Shuffled, augmented training batches."""
-        dataset = copy(
-            self.split("train")
-        )  # the split itself stays as it is, for whoever reads it without augmentation
-        dataset.augmentation = training_augmentation() if self.augment else None
+        self.check_every_class_is_trained()
+        dataset = copy(self.split("train"))  # whoever else reads the split reads it without augmentation
+        dataset.augmentation = Augmentation() if self.augment else None
         return self._loader(dataset, shuffle=True)
 
     def val_dataloader(self) -> DataLoader[Item]:
@@ -177,6 +181,7 @@ class ImageDataModule(LightningDataModule, ABC):
             shuffle=shuffle,
             num_workers=self.workers,
             collate_fn=collate_items,
+            worker_init_fn=_reseed,
             persistent_workers=self.workers > 0,
             pin_memory=torch.cuda.is_available(),
             drop_last=shuffle and len(dataset) > self.batch_size,  # a last batch of one breaks batch norm
@@ -195,6 +200,13 @@ class ImageDataModule(LightningDataModule, ABC):
                 f"expected training images of every class, found none of {', '.join(missing)}; "
                 "add some, or take the class out of the table"
             )
+
+
+def _reseed(_: int) -> None:
+    worker = get_worker_info()
+    dataset = worker.dataset if worker is not None else None
+    if isinstance(dataset, ImageDataset) and dataset.augmentation is not None:
+        dataset.augmentation.reseed()
 
 
 def collate_items(items: Sequence[Item]) -> tuple[Images, Labels]:

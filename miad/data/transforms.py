@@ -1,8 +1,6 @@
 """The augmentation pipelines; the only module that imports albumentations."""
 
 import os
-from collections.abc import Callable
-from typing import TypeAlias
 
 import torch
 
@@ -11,23 +9,28 @@ import albumentations as A  # noqa: N812  (after the line above; A is the librar
 
 from miad.tensors import Images
 
-Augmentation: TypeAlias = Callable[[Images], Images]
-"""uint8 ``(3, h, w)`` to the same shape."""
 
+class Augmentation:
+    """Mirror, turn, shift and scale a training image a little; vary its brightness and contrast."""
 
-def training_augmentation() -> Augmentation:
-    """Mirror, turn, shift and scale a little; vary brightness and contrast."""
-    pipeline = A.Compose(
-        [
+    def __init__(self) -> None:
+        steps = [
             A.HorizontalFlip(p=0.5),
             A.Affine(scale=(0.9, 1.1), translate_percent=(-0.06, 0.06), rotate=(-15, 15), p=0.8),
             A.RandomBrightnessContrast(brightness_limit=0.15, contrast_limit=0.15, p=0.5),
-        ],
-        seed=int(torch.randint(2**31, ()).item()),  # follows the run's seed, which Lightning set
-    )
+        ]
+        self._pipeline = A.Compose(steps, seed=_seed())
 
-    def augment(image: Images) -> Images:
+    def __call__(self, image: Images) -> Images:
+        """Augment one uint8 ``(3, h, w)`` image."""
         pixels = image.permute(1, 2, 0).contiguous().numpy()
-        return torch.from_numpy(pipeline(image=pixels)["image"]).permute(2, 0, 1)
+        return torch.from_numpy(self._pipeline(image=pixels)["image"]).permute(2, 0, 1)
 
-    return augment
+    def reseed(self) -> None:
+        """Draw anew; each loader process does, else all would augment alike."""
+        self._pipeline.set_random_seed(_seed())
+
+
+def _seed() -> int:
+    """From torch's own generator, which follows the run's seed and differs between loader processes."""
+    return int(torch.randint(2**31, ()).item())

@@ -1,7 +1,7 @@
 """Pixels in, pixels out: reading without loss of meaning, writing without loss of bits."""
 
 from miad.imaging.digest import pixel_digest
-from miad.imaging.files import atomic_path, write_failure
+from miad.imaging.files import atomic_path, remove_drafts, write_failure
 from miad.imaging.read import image_size, read_image
 from miad.imaging.resize import resize, resize_mask
 from miad.imaging.stack import from_tensor, is_grey, to_tensor
@@ -14,6 +14,7 @@ __all__ = [
     "is_grey",
     "pixel_digest",
     "read_image",
+    "remove_drafts",
     "resize",
     "resize_mask",
     "to_tensor",

@@ -1,5 +1,6 @@
 """Files appear whole or not at all: write beside, then rename."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,27 +8,37 @@ from pathlib import Path
 
 from miad.errors import RunError
 
+_DRAFT = ".draft"
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """A fresh path beside ``path``; renamed to it when the block ends well, removed when it does not.
 
-    The draft's name follows from the path's, so what a killed process left is taken over by the next one.
+    What was written is on the disk before the new name is. A killed process leaves its draft; see `remove_drafts`.
 
     Raises:
         RunError: the folder can not be written (no permission, disk full).
     """
-    draft = path.with_name(f".{path.name}.draft")
+    draft = path.with_name(f".{path.name}.{os.getpid()}{_DRAFT}")  # processes of one run may write the same file
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.unlink(missing_ok=True)
         try:
             yield draft
+            with draft.open("rb+") as file:
+                os.fsync(file.fileno())
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
     except (OSError, sqlite3.OperationalError) as error:
         raise RunError(write_failure(path, error)) from error
+
+
+def remove_drafts(folder: Path) -> None:
+    """Remove what killed processes left below a folder that no other process is writing."""
+    for draft in folder.rglob(f".*{_DRAFT}"):
+        draft.unlink(missing_ok=True)
 
 
 def write_failure(path: Path, error: OSError | sqlite3.OperationalError) -> str:

@@ -54,6 +54,8 @@ def image_size(path: Path) -> tuple[int, int]:
 
 def _exact_mode(path: Path, file: ImageFile) -> str:
     deep = any(";16" in str(tile) for tile in file.tile)  # Pillow would cut 16-bit RGB to 8 bits and say "RGB"
+    if getattr(file, "n_frames", 1) > 1:
+        raise InputError(f"{path}: expected one image, found {file.n_frames} pages; split the file first")  # type: ignore[attr-defined]
     if file.mode not in _EXACT or deep or "transparency" in file.info:
         found = f"Pillow mode {file.mode!r}" + (" of 16 bits" if deep else "")
         found = "a transparent colour" if "transparency" in file.info else found

@@ -9,6 +9,8 @@ from miad.imaging import pixel_digest, read_image, write_png
 from miad.keys.file import Key
 from miad.keys.record import Record, restore
 
+_PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp"}
+
 
 @dataclass(frozen=True)
 class Recovery:
@@ -49,6 +51,8 @@ def recover_folder(key: Key, marked: Path, out: Path) -> Iterator[Recovery]:
         )
         if record is not None:
             left.discard(record.marked)
+        elif path.suffix.lower() not in _PICTURES:
+            continue  # the folder may hold other things beside the images
         yield Recovery(file, problem)
     for record in sorted((key.records[digest] for digest in left), key=lambda record: record.file):
         yield Recovery(record.file, "no such file in the folder of marked images")

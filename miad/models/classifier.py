@@ -35,6 +35,7 @@ class Classifier(nn.Module):
 
     def __init__(self, backbone: str, classes: Sequence[str], size: int, *, pretrained: bool = False) -> None:
         super().__init__()
+        self.name = backbone
         self.classes = tuple(classes)
         self.size = size
         self.backbone = _backbone(backbone, len(self.classes), size, pretrained=pretrained)

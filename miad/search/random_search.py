@@ -28,7 +28,7 @@ class RandomSearch(Strategy):
             InputError: fewer than one draw.
         """
         if self.draws < 1:
-            raise InputError(f"expected at least one draw, found {self.draws}")
+            raise InputError(f"expected at least one draw, found draws={self.draws}")
 
     def start(self, space: Space, generator: torch.Generator) -> Search:
         """Draw all placements at once."""

@@ -1,6 +1,6 @@
 """Classifiers seen as functions of uint8 pixels: one model, or a weighted ensemble of several."""
 
 from miad.targets.ensemble import Ensemble, Success
-from miad.targets.target import Target, load_target
+from miad.targets.target import Target, load_target, weights_digest
 
-__all__ = ["Ensemble", "Success", "Target", "load_target"]
+__all__ = ["Ensemble", "Success", "Target", "load_target", "weights_digest"]

@@ -43,8 +43,9 @@ class Ensemble(nn.Module):
         return torch.stack([target(images) for target in self.targets], 1)
 
     def mean(self, probabilities: Probabilities) -> Probabilities:
-        """Weighted mean over the members: ``(n, k, c)`` to ``(n, c)``."""
-        return torch.einsum("nkc,k->nc", probabilities, self.weights.to(probabilities.device))
+        """Weighted mean over the members in float32: ``(n, k, c)`` to ``(n, c)``."""
+        # Not a matrix product: autocast would round those to half precision.
+        return (probabilities.float() * self.weights.to(probabilities.device)[:, None]).sum(1)
 
     def confidence(self, probabilities: Probabilities, labels: Labels) -> Tensor:
         """The weighted mean's probability of the label, float32 ``(n,)``."""

@@ -1,5 +1,6 @@
 """One classifier under attack."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,14 @@ from torch import nn
 
 from miad.models import find_checkpoint, load_classifier
 from miad.tensors import Images, Probabilities
+
+
+def weights_digest(network: nn.Module) -> str:
+    """sha256 (hex) of all weights and buffers by name."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 class Target(nn.Module):

@@ -147,7 +147,7 @@ class AttackTask(LightningModule):
         return [outcomes[index] for index in range(len(items))]
 
     def _all_correct(self, hosts: Images, labels: Labels) -> list[bool]:
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
             probabilities = torch.cat([self.sources(part) for part in self._chunks(hosts)])
         correct: list[bool] = self.sources.all_correct(probabilities, labels).tolist()
         return correct

@@ -39,7 +39,7 @@ def run_loggers(folder: Path, name: str, project: str, mode: WandbMode, config: 
         name=name,
         dir=folder,
         mode=mode,
-        config=config or {},
+        config=_without_folders(config or {}),
         settings=_private_settings(),
     )
     return [*loggers, WandbLogger(experiment=experiment)]
@@ -51,6 +51,15 @@ def close_loggers(loggers: Sequence[Logger]) -> None:
         logger.save()
         if isinstance(logger, WandbLogger):
             logger.experiment.finish()
+
+
+def _without_folders(value: Any) -> Any:  # noqa: ANN401  (a tree of plain values)
+    """The same configuration with the last part of every path: folders may name people and places."""
+    if isinstance(value, dict):
+        return {name: _without_folders(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(item) for item in value]
+    return ",".join(part.rsplit("/", 1)[-1] for part in value.split(",")) if isinstance(value, str) else value
 
 
 def _run_id(folder: Path) -> str:

@@ -1,10 +1,12 @@
-"""Marked images in W&B: a gallery and a table, so that a dashboard can compare runs.
+"""Marked images in W&B: a gallery that dashboards compare between runs, and a table of the same pictures.
 
-W&B keeps pictures inside a table outside of the run's folder, under the user's home, and writes that path into the run;
-so the pictures are a gallery of their own, in the order of the table's rows.
+The table is HTML with its pictures inside. A `wandb.Table` would keep them outside of the run's folder, below the
+user's home, and write that path into the run.
 """
 
+import base64
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 
 import wandb
@@ -12,11 +14,11 @@ from lightning.pytorch.loggers import Logger, WandbLogger
 
 from miad.tasks import Entry
 
-_COLUMNS = ["image", "label", "status", "queries", "alpha", "ssim"]
+_COLUMNS = ("image", "label", "status", "queries", "alpha", "ssim")
 
 
 def log_pictures(loggers: Sequence[Logger], folder: Path, entries: Sequence[Entry], classes: Sequence[str]) -> None:
-    """Log marked images, as they are published, and a table of them; originals never leave the run's folder.
+    """Log marked images, as they are published; originals never leave the run's folder.
 
     Args:
         loggers: those that are not W&B's are left alone.
@@ -24,17 +26,28 @@ def log_pictures(loggers: Sequence[Logger], folder: Path, entries: Sequence[Entr
         entries: which images.
         classes: names of the classes.
     """
+    pictures = [folder / "marked" / entry.file for entry in entries]
+    rows = [_row(entry, classes) for entry in entries]
     for logger in loggers:
         if isinstance(logger, WandbLogger) and entries:
-            rows = [_row(entry, classes) for entry in entries]
-            gallery = [_picture(entry, folder, row) for entry, row in zip(entries, rows, strict=True)]
-            logger.experiment.log({"marked": gallery, "images_marked": wandb.Table(columns=_COLUMNS, data=rows)})
+            gallery = [wandb.Image(str(path), caption=", ".join(row)) for path, row in zip(pictures, rows, strict=True)]
+            table = wandb.Html(_html(rows, pictures), inject=False)
+            logger.experiment.log({"marked/gallery": gallery, "marked/table": table})
 
 
-def _row(entry: Entry, classes: Sequence[str]) -> list[object]:
-    return [entry.image, classes[entry.label], entry.status.value, entry.queries, entry.alpha, entry.ssim]
+def _row(entry: Entry, classes: Sequence[str]) -> tuple[str, ...]:
+    numbers = (str(entry.queries), str(entry.alpha), f"{entry.ssim:.4f}")
+    return (entry.image, classes[entry.label], entry.status.value, *numbers)
 
 
-def _picture(entry: Entry, folder: Path, row: Sequence[object]) -> wandb.Image:
-    caption = ", ".join(f"{name} {value}" for name, value in zip(_COLUMNS[1:4], row[1:4], strict=True))
-    return wandb.Image(str(folder / "marked" / entry.file), caption=f"{entry.image}: {caption}")
+def _html(rows: Sequence[Sequence[str]], pictures: Sequence[Path]) -> str:
+    head = "".join(f"<th>{name}</th>" for name in ("marked", *_COLUMNS))
+    body = "".join(
+        f"<tr><td>{_inlined(path)}</td>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>\n"
+        for path, row in zip(pictures, rows, strict=True)
+    )
+    return f"<!doctype html><meta charset=utf-8><table border=1 cellpadding=4>\n<tr>{head}</tr>\n{body}</table>\n"
+
+
+def _inlined(path: Path) -> str:
+    return f'<img height=160 src="data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}">'

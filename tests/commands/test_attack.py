@@ -15,7 +15,6 @@ from miad.commands.attack import attack
 from miad.errors import InputError, RunError
 from miad.imaging import read_image, to_tensor
 from miad.keys import read_key, recover_folder
-from miad.lesions import allowed_corners
 from miad.search import HeuristicEvolution, RandomSearch
 from miad.targets import Ensemble, load_target
 from miad.tasks import MarkingWriter
@@ -217,6 +216,14 @@ def test_a_finished_run_is_not_run_again(finished, zoo, phantom):
 
     run = Run("run", finished[0].parent, accelerator="cpu", wandb="off", progress=False)
     with pytest.raises(RunError, match="finished"):
+        attack(phantom(), f"{zoo[0]},{zoo[1]}", run, str(zoo[2]), True)
+
+
+def test_a_run_is_not_taken_up_with_other_weights(finished, zoo, phantom):
+    from miad.commands.run import Run
+
+    run = Run("run", finished[0].parent, accelerator="cpu", wandb="off", progress=False)
+    with pytest.raises(RunError, match="a different run: inputs"):
         attack(phantom(), str(zoo[0]), run)
 
 
@@ -265,4 +272,5 @@ def test_key_records_hold_what_undoing_needs(finished):
     fields = json.loads(record.to_bytes().partition(b"\n")[0])
     assert fields.keys() == {"image", "file", "x", "y", "alpha", "rendering", "original", "marked"}
     assert record.rendering in key.renderings
-    assert allowed_corners(torch.zeros(48, 48, dtype=torch.bool), key.renderings[record.rendering].coverage.shape).any()
+    row = next(row for row in rows(finished[0]) if row["image"] == record.image)
+    assert [fields["x"], fields["y"], fields["alpha"]] == [int(row[name]) for name in ("x", "y", "alpha")]

@@ -1,6 +1,7 @@
 """Training learns, repeats itself and goes on after a stop; testing agrees with scikit-learn."""
 
 import csv
+import os
 import signal
 
 import numpy as np
@@ -249,12 +250,18 @@ def test_a_training_that_is_started_again_when_done_keeps_its_weights(tmp_path):
 
 
 def test_keyboard_interrupt_says_how_to_go_on(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(ClassifierTask, "training_step", stop_at(0, KeyboardInterrupt()))
+    original = ClassifierTask.training_step
+
+    def press_control_c(self, *batch):
+        os.kill(os.getpid(), signal.SIGINT)
+        return original(self, *batch)
+
+    monkeypatch.setattr(ClassifierTask, "training_step", press_control_c)
     handler = signal.getsignal(signal.SIGINT)
     try:
         with pytest.raises(SystemExit) as stop:
             main([*WORDS.split(), "--run.name", "a", "--run.root", str(tmp_path)])
     finally:
-        signal.signal(signal.SIGINT, handler)  # Lightning makes its process deaf to it
+        signal.signal(signal.SIGINT, handler)
     assert stop.value.code == 130
     assert "miad: error: interrupted; the same command goes on where it stopped\n" in capsys.readouterr().err

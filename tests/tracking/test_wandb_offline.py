@@ -1,5 +1,6 @@
 """What an offline W&B run holds, read back without W&B's own reader."""
 
+import base64
 import csv
 import getpass
 import io
@@ -156,26 +157,31 @@ def test_the_run_is_named_and_holds_its_configuration(records):
     assert json.loads(config["alpha_max"]) == 220
 
 
-def test_the_table_lists_the_chosen_images(run):
-    (path,) = [path for path in sent_files(run) if path.name.endswith(".table.json")]
-    table = json.loads(path.read_text())
-    assert path.relative_to(run).parts[3:5] == ("media", "table")
-    assert table["columns"] == ["image", "marked", "label", "status", "queries", "alpha", "ssim"]
+def table_rows(run):
+    """Cells of the HTML table's rows, the picture decoded."""
+    (path,) = [path for path in sent_files(run) if path.suffix == ".html"]
+    assert path.relative_to(run).parts[3:5] == ("media", "html")
+    for line in re.findall(r"<tr><td>(.*)</td></tr>", path.read_text()):
+        picture, *cells = line.split("</td><td>")
+        data = base64.b64decode(re.search(r"base64,([^\"]+)", picture)[1])
+        yield np.array(Image.open(io.BytesIO(data))), cells
+
+
+def test_the_table_lists_the_chosen_images_with_their_pictures(run):
     with (run / "attack.csv").open(newline="") as file:
         rows = {row["image"]: row for row in csv.DictReader(file)}
-    assert len(table["data"]) == 3
-    for image, _, label, status, queries, alpha, _ in table["data"]:
-        row = rows[image]
-        assert [label, status, f"{queries}", f"{alpha}"] == [row[n] for n in ("label", "status", "queries", "alpha")]
-
-
-def test_the_marked_pictures_lie_below_the_run_so_that_the_folder_can_be_moved_and_sent(run):
-    (path,) = [path for path in sent_files(run) if path.name.endswith(".table.json")]
-    found = pictures(run)
-    for image, *_ in json.loads(path.read_text())["data"]:
+    found = list(table_rows(run))
+    assert len(found) == 3
+    for picture, (image, *cells) in found:
         with Image.open(run / "marked" / image) as file:
-            marked = np.array(file)
-        assert any(np.array_equal(marked, picture) for picture in found), image
+            assert np.array_equal(picture, np.array(file))
+        assert cells[:4] == [rows[image][name] for name in ("label", "status", "queries", "alpha")]
+
+
+def test_the_gallery_lies_below_the_run_so_that_the_folder_can_be_moved_and_sent(run):
+    found = pictures(run)
+    for marked, _ in table_rows(run):
+        assert any(np.array_equal(marked, picture) for picture in found)
 
 
 def test_no_picture_of_an_original_is_kept_by_wandb(run, place):
