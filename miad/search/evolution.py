@@ -30,7 +30,8 @@ class HeuristicEvolution(Strategy):
         population: parents a generation (N_p).
         generations: generations after the grid (N_g).
         alpha_step: mutation step of alpha (s_alpha).
-        crossover: share of the offspring that are kept and crossed (r_c).
+        crossover: share of the offspring that are kept and crossed (r_c), of the 27 a parent that eq. 11 counts; an
+            image whose lesions forbid many of them keeps its budget.
         position_rate: share of all positions on the grid (r_p).
     """
 

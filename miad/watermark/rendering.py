@@ -74,7 +74,7 @@ def render(
     grey: bool,
     mode: AlphaMode = "binary",
 ) -> Rendering:
-    """Turn and recolour at full resolution, crop, then scale to fit the image.
+    """Turn at full resolution, crop, scale to fit the image, then recolour.
 
     Args:
         logo: the logo.
