@@ -42,7 +42,7 @@ def classifier(data: ImageDataModule, model: ClassifierTask, run: Run, epochs: i
     trainer = run.trainer(max_epochs=epochs, callbacks=[best, every], log_every_n_steps=1)
     seed_everything(run.seed, workers=True, verbose=False)
     trainer.fit(model, datamodule=data, ckpt_path=last if last.exists() else None)
-    scores = dict(trainer.validate(model, datamodule=data, ckpt_path="best", verbose=False)[0])
+    scores = dict(trainer.validate(model, datamodule=data, ckpt_path=best.best_model_path, verbose=False)[0])
     if trainer.is_global_zero:
         publish_measures(folder, run.loggers, scores)
         run.close()
