@@ -160,7 +160,7 @@ def _close(
     run.close()
     journal.remove()
     if not run.quiet:
-        show_attack(f"{folder}", measures, [*targets, "ensemble"] if len(weights) > 1 else targets)
+        show_attack(str(folder), measures, [*targets, "ensemble"] if len(weights) > 1 else targets)
     return measures
 
 

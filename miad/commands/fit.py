@@ -35,8 +35,8 @@ def classifier(data: ImageDataModule, model: ClassifierTask, run: Run, epochs: i
     for split in ("train", "val"):
         data.split(split).check()
     folder = run.open(train=data.split("train").digest(), val=data.split("val").digest())
-    last = folder / "checkpoints" / "last.ckpt"
     place = folder / "checkpoints"
+    last = place / "last.ckpt"
     best = ModelCheckpoint(place, "best", "val/accuracy", mode="max", enable_version_counter=False)
     every = ModelCheckpoint(place, "last", enable_version_counter=False)  # `save_last` waits for the next best
     trainer = run.trainer(max_epochs=epochs, callbacks=[best, every], log_every_n_steps=1)
@@ -46,6 +46,6 @@ def classifier(data: ImageDataModule, model: ClassifierTask, run: Run, epochs: i
     if trainer.is_global_zero:
         publish_measures(folder, run.loggers, scores)
         run.close()
-    if trainer.is_global_zero and not run.quiet:
-        show_measures(f"{best.best_model_path}", scores)
+        if not run.quiet:
+            show_measures(best.best_model_path, scores)
     return Path(best.best_model_path)

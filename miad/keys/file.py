@@ -44,7 +44,7 @@ class Key:
 
 def rendering_digest(rendering: Rendering) -> str:
     """sha256 (hex) of a rendering's size and pixels."""
-    rgba = np.dstack([rendering.rgb, rendering.coverage])
+    rgba = rendering.rgba
     return hashlib.sha256(f"{rgba.shape}\n".encode() + rgba.tobytes()).hexdigest()
 
 
@@ -96,10 +96,9 @@ def _check_version(database: sqlite3.Connection) -> None:
 
 def _packed(item: tuple[str, Rendering]) -> tuple[str, int, int, bytes]:
     digest, rendering = item
-    rgba = np.dstack([rendering.rgb, rendering.coverage])
+    rgba = rendering.rgba
     return digest, rgba.shape[0], rgba.shape[1], zlib.compress(rgba.tobytes(), 9)
 
 
 def _unpacked(height: int, width: int, data: bytes) -> Rendering:
-    rgba = np.frombuffer(zlib.decompress(data), dtype=np.uint8).reshape(height, width, 4)
-    return Rendering(np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3]))
+    return Rendering.from_rgba(np.frombuffer(zlib.decompress(data), dtype=np.uint8).reshape(height, width, 4))

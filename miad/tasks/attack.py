@@ -86,7 +86,9 @@ class AttackTask(LightningModule):
         self.pool = Pool(sources, batch_size)
         variants = draw_variants(strategy.variants, seed)
         self._atlas = lru_cache(_ATLASES)(
-            lambda image, grey: make_atlas(options.logo, variants, image, options.scale, grey=grey, mode=options.mode)
+            lambda image, grey: make_atlas(
+                options.logo, variants, image, options.scale, grey=grey, mode=options.mode
+            ).to(self.device)
         )
 
     def predict_step(self, batch: list[Item], batch_index: int) -> list[Marking]:
@@ -142,7 +144,7 @@ class AttackTask(LightningModule):
             else:
                 searches[index] = self.strategy.start(space, generator)
         chosen = torch.tensor(list(searches), dtype=torch.int64, device=self.device)
-        found = self.pool.run(hosts[chosen], labels[chosen], list(searches.values()), atlas.to(self.device))
+        found = self.pool.run(hosts[chosen], labels[chosen], list(searches.values()), atlas)
         outcomes.update(zip(searches, found, strict=True))
         return [outcomes[index] for index in range(len(items))]
 
@@ -164,7 +166,7 @@ class AttackTask(LightningModule):
         if not placed:
             return hosts[:0]
         placement = Placement.cat([outcomes[index].placement for index in placed]).to(self.device)
-        return blend(hosts[torch.tensor(placed, device=self.device)], placement, atlas.to(self.device))
+        return blend(hosts[torch.tensor(placed, device=self.device)], placement, atlas)
 
 
 def _rendering(atlas: Atlas, outcome: Outcome) -> Rendering | None:

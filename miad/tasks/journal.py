@@ -89,7 +89,7 @@ class Journal:
         """Remember a rendering that records refer to; the same one may come again."""
         path = self.folder / f"{digest}.png"
         if not path.exists():
-            write_png(path, np.dstack([rendering.rgb, rendering.coverage]))
+            write_png(path, rendering.rgba)
 
     def renderings(self) -> dict[str, Rendering]:
         """All renderings, by digest."""
@@ -131,5 +131,4 @@ def _from_row(fields: str, record: bytes | None) -> Entry:
 
 def _rendering(path: Path) -> Rendering:
     with Image.open(path) as file:
-        rgba = np.array(file)
-    return Rendering(np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3]))
+        return Rendering.from_rgba(np.array(file))

@@ -71,13 +71,16 @@ class MarkingWriter(BasePredictionWriter):
                 queries=marking.outcome.queries,
                 before=before[index].tolist(),
                 after=after[index].tolist(),
-                ssim=ssim(written[index], _stored(marking.item.image, marking)),
-                psnr=psnr(written[index], _stored(marking.item.image, marking)),
-                rmse=rmse(written[index], _stored(marking.item.image, marking)),
-                **self._undoing(marking, written[index]),
+                **self._compared(marking, written[index]),
             )
             for index, marking in enumerate(markings)
         ]
+
+    def _compared(self, marking: Marking, written: Pixels) -> dict[str, Any]:
+        """How far the written pixels are from the original, and how to get back to it."""
+        original = _stored(marking.item.image, marking)
+        quality = {"ssim": ssim(written, original), "psnr": psnr(written, original), "rmse": rmse(written, original)}
+        return quality | self._undoing(marking, original, written)
 
     def _write(self, marking: Marking) -> Pixels:
         """Write the marked image and read it back; the original when there is none."""
@@ -87,14 +90,13 @@ class MarkingWriter(BasePredictionWriter):
         write_png(path, _stored(marking.marked, marking))
         return read_image(path)
 
-    def _undoing(self, marking: Marking, written: Pixels) -> dict[str, Any]:
+    def _undoing(self, marking: Marking, original: Pixels, written: Pixels) -> dict[str, Any]:
         """Where the logo stands and how to take it off."""
         place = marking.outcome.placement
         if not len(place) or marking.rendering is None:
             return {"file": "", "x": -1, "y": -1, "alpha": -1, "variant": -1, "record": None}
         x, y, alpha, variant = place.rows()[0].tolist()
         file, name = self.names[marking.item.id], self._store(marking.rendering)
-        original = _stored(marking.item.image, marking)
         record = make_record(marking.item.id, file, original, written, (x, y, alpha), marking.rendering, name)
         return {"file": file, "x": x, "y": y, "alpha": alpha, "variant": variant, "record": record}
 

@@ -7,7 +7,7 @@ and never the recipe.
 from dataclasses import dataclass
 from fractions import Fraction
 from math import floor, inf
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,16 @@ class Rendering:
 
     rgb: NDArray[np.uint8]
     coverage: NDArray[np.uint8]
+
+    @classmethod
+    def from_rgba(cls, rgba: NDArray[np.uint8]) -> Self:
+        """From uint8 ``(h', w', 4)``, the coverage last."""
+        return cls(np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3]))
+
+    @property
+    def rgba(self) -> NDArray[np.uint8]:
+        """As uint8 ``(h', w', 4)``, the coverage last: how it is stored."""
+        return np.dstack([self.rgb, self.coverage])
 
 
 def fit(logo: tuple[int, int], image: tuple[int, int], scale: float) -> tuple[int, int]:
