@@ -1,7 +1,9 @@
 """An argument parser for typed functions: bare flags, linked options, one-line errors."""
 
 import re
+from collections.abc import Iterator
 from difflib import get_close_matches
+from inspect import isabstract
 from typing import Any
 
 from jsonargparse import ActionYesNo, ArgumentParser, set_parsing_settings
@@ -56,7 +58,18 @@ def _wrong_option(parser: ArgumentParser, option: str) -> str:
     return f"there is no option {option}" + (f"; did you mean {close[0]}?" if close else "")
 
 
+def _subclasses(base: type) -> Iterator[type]:
+    """All that can be chosen, however deep."""
+    own: list[type] = type.__subclasses__(base)
+    for subclass in own:
+        yield from _subclasses(subclass)
+        if not isabstract(subclass):
+            yield subclass
+
+
 def _wrong_class(parser: ArgumentParser, key: str, name: str) -> str:
     bases = [getattr(action, "_typehint", object) for action in parser._actions if action.dest == key]
-    known = sorted(subclass.__name__ for base in bases for subclass in type.__subclasses__(base))
-    return f"--{key} expects {' or '.join(known)}, or a YAML file, found {name!r}"
+    known = sorted(subclass.__name__ for base in bases for subclass in _subclasses(base))
+    close = get_close_matches(name, known, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return f"--{key} expects {' or '.join(known)}, or a YAML file, found {name!r}{hint}"

@@ -7,16 +7,16 @@ augmentation, tensors, loaders) happens here, once.
 import hashlib
 import os
 from abc import ABC, abstractmethod
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import torch
 from lightning import LightningDataModule
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Subset, get_worker_info
+from torch.utils.data import DataLoader, Dataset, Subset, WeightedRandomSampler, get_worker_info
 
 from miad.data.transforms import Augmentation
 from miad.errors import InputError, check_at_least
@@ -115,12 +115,19 @@ class ImageDataModule(LightningDataModule, ABC):
         batch_size: images a training or test batch.
         workers: loader processes; 0 reads in the main process.
         augment: turn and shift the training images, and change their brightness.
+        balanced: draw training images with replacement, so that every class comes equally often.
     """
 
     classes: tuple[str, ...]
 
     def __init__(
-        self, size: int | None = None, batch_size: int = 32, workers: int = 0, *, augment: bool = True
+        self,
+        size: int | None = None,
+        batch_size: int = 32,
+        workers: int = 0,
+        *,
+        augment: bool = True,
+        balanced: bool = False,
     ) -> None:
         super().__init__()
         check_at_least(1, batch_size=batch_size, **({} if size is None else {"size": size}))
@@ -129,6 +136,7 @@ class ImageDataModule(LightningDataModule, ABC):
         self.batch_size = batch_size
         self.workers = workers
         self.augment = augment
+        self.balanced = balanced
 
     @abstractmethod
     def splits(self) -> Mapping[Split, ImageDataset]:
@@ -152,7 +160,7 @@ class ImageDataModule(LightningDataModule, ABC):
         self.check_every_class_is_trained()
         dataset = copy(self.split("train"))  # whoever else reads the split reads it without augmentation
         dataset.augmentation = Augmentation() if self.augment else None
-        return self._loader(dataset, shuffle=True)
+        return self._training_loader(dataset)
 
     def val_dataloader(self) -> DataLoader[Item]:
         """Validation batches."""
@@ -174,17 +182,22 @@ class ImageDataModule(LightningDataModule, ABC):
         wanted = [index for index, id_ in enumerate(dataset.ids) if id_ not in skip]
         return DataLoader(Subset(dataset, wanted), batch_size, num_workers=self.workers, collate_fn=list[Item])
 
-    def _loader(self, dataset: ImageDataset, *, shuffle: bool = False) -> DataLoader[Item]:
+    def _training_loader(self, dataset: ImageDataset) -> DataLoader[Item]:
+        sampler = _balanced_sampler(dataset.labels) if self.balanced else None
+        # A last batch of one breaks batch norm.
+        whole = len(dataset) > self.batch_size
+        return self._loader(dataset, sampler=sampler, shuffle=sampler is None, drop_last=whole)
+
+    def _loader(self, dataset: ImageDataset, **order: Any) -> DataLoader[Item]:  # noqa: ANN401  (DataLoader's own)
         return DataLoader(
             dataset,
             self.batch_size,
-            shuffle=shuffle,
             num_workers=self.workers,
             collate_fn=collate_items,
             worker_init_fn=_reseed,
             persistent_workers=self.workers > 0,
             pin_memory=torch.cuda.is_available(),
-            drop_last=shuffle and len(dataset) > self.batch_size,  # a last batch of one breaks batch norm
+            **order,
         )
 
     def check_every_class_is_trained(self) -> None:
@@ -198,8 +211,14 @@ class ImageDataModule(LightningDataModule, ABC):
         if missing:
             raise InputError(
                 f"expected training images of every class, found none of {', '.join(missing)}; "
-                "add some, or take the class out of the table"
+                "add some, or take the class out"
             )
+
+
+def _balanced_sampler(labels: Sequence[int]) -> WeightedRandomSampler:
+    """Each image with the inverse of its class's size; as many draws as there are images."""
+    sizes = Counter(labels)
+    return WeightedRandomSampler([1 / sizes[label] for label in labels], len(labels))
 
 
 def _reseed(_: int) -> None:

@@ -28,7 +28,7 @@ def partition(labels: Sequence[int], patients: Sequence[str], seed: int) -> list
     counts = {"patients": len(set(groups)), "images of some class": max(Counter(labels).values(), default=0)}
     for what, found in counts.items():
         if found < _PARTS:
-            raise InputError(f"expected at least {_PARTS} {what} to split 3:1, found {found}; add a column 'split'")
+            raise InputError(f"expected at least {_PARTS} {what} to split 3:1, found {found}; add images")
     folds = StratifiedGroupKFold(_PARTS, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         # A class of fewer than four images can not be on every side; that is no news to who made the table.

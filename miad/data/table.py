@@ -9,15 +9,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
-
-import numpy as np
+from typing import Any, get_args
 
 from miad.data.base import ImageDataModule, ImageDataset, Split
-from miad.data.partition import partition
+from miad.data.files import FileDataset, ImageFile, hold_out
 from miad.errors import InputError
-from miad.imaging import image_size, read_image
-from miad.tensors import LesionMask, Pixels
 
 
 @dataclass(frozen=True)
@@ -40,65 +36,28 @@ class Table(ImageDataModule):
 
     Args:
         csv: the table; paths in it are relative to its folder.
-        classes: class names in the order of the logits; by default the labels found, sorted.
-        size: working size in pixels: images become size x size; None keeps each image's own.
-        batch_size: images a training or test batch.
-        workers: loader processes; 0 reads in the main process.
-        augment: turn and shift the training images, and change their brightness.
+        classes: class names in the order of the logits; by default the labels found, sorted. A mapping from class
+            names to labels puts several labels into one class.
         seed: seed of the 3:1 split.
+        loading: see `ImageDataModule`.
     """
 
     def __init__(
         self,
         csv: Path,
-        classes: list[str] | None = None,
-        size: int | None = None,
-        batch_size: int = 32,
-        workers: int = 0,
-        augment: bool = True,
+        classes: list[str] | dict[str, list[str]] | None = None,
         seed: int = 2023,
+        **loading: Any,  # noqa: ANN401  (the options of ImageDataModule)
     ) -> None:
-        super().__init__(size, batch_size, workers, augment=augment)
-        self.rows = read_table(Path(csv))
-        self.classes = _classes(Path(csv), self.rows, classes)
-        self._split_of = _assign_splits(Path(csv), self.rows, self.classes, seed)
+        super().__init__(**loading)
+        rows = read_table(Path(csv))
+        class_of = _classes(Path(csv), rows, classes)
+        self.classes = tuple(dict.fromkeys(class_of.values()))
+        self._files = _assign_splits(Path(csv), rows, [self.classes.index(class_of[row.label]) for row in rows], seed)
 
     def splits(self) -> Mapping[Split, ImageDataset]:
         """The rows of each split that has any."""
-        chosen = {name: [r for r in self.rows if self._split_of[r.id] == name] for name in get_args(Split)}
-        return {name: RowDataset(rows, self.classes, self.size) for name, rows in chosen.items() if rows}
-
-
-class RowDataset(ImageDataset):
-    """The images of some rows of a table."""
-
-    def __init__(self, rows: Sequence[Row], classes: Sequence[str], size: int | None) -> None:
-        super().__init__([row.id for row in rows], [classes.index(row.label) for row in rows], size)
-        self.rows = list(rows)
-
-    def pixels(self, index: int) -> Pixels:
-        """Decode one file."""
-        return read_image(self.rows[index].path)
-
-    def shape(self, index: int) -> tuple[int, int]:
-        """From the file's header."""
-        return image_size(self.rows[index].path) if self.size is None else super().shape(index)
-
-    def lesion_mask(self, index: int) -> LesionMask | None:
-        """Decode the mask: every pixel that is not black is lesion.
-
-        Raises:
-            InputError: the mask can not be read, or is not of the image's size.
-        """
-        row = self.rows[index]
-        if row.mask is None:
-            return None
-        if image_size(row.mask) != image_size(row.path):
-            (height, width), (h, w) = image_size(row.path), image_size(row.mask)
-            raise InputError(f"{row.mask}: expected a mask of {width}x{height} as {row.path}, found {w}x{h}")
-        mask = read_image(row.mask)
-        lesion: LesionMask = np.asarray(np.atleast_3d(mask).any(axis=2))
-        return lesion
+        return {name: FileDataset(files, self.size) for name, files in self._files.items() if files}
 
 
 def read_table(path: Path) -> list[Row]:
@@ -154,14 +113,21 @@ def _check_unique(path: Path, rows: Sequence[Row]) -> None:
         raise InputError(f"{path}: {twice[0]} is listed twice ({len(twice)} such images); keep one row an image")
 
 
-def _classes(path: Path, rows: Sequence[Row], wanted: Sequence[str] | None) -> tuple[str, ...]:
+def _classes(
+    path: Path, rows: Sequence[Row], wanted: Sequence[str] | Mapping[str, Sequence[str]] | None
+) -> dict[str, str]:
+    """The class of every label, in the order of the logits."""
     found = {row.label for row in rows}
     if wanted is None:
-        return tuple(sorted(found, key=_natural))
-    unknown = sorted(found - set(wanted))
+        return {label: label for label in sorted(found, key=_natural)}
+    labels_of = wanted if isinstance(wanted, Mapping) else {name: [name] for name in wanted}
+    class_of = {str(label): name for name, labels in labels_of.items() for label in labels}
+    if len(class_of) < sum(map(len, labels_of.values())) or not all(labels_of.values()):
+        raise InputError(f"expected every label in one class, and a label in every class, found {wanted}")
+    unknown = sorted(found - set(class_of))
     if unknown:
-        raise InputError(f"{path}: expected the labels {', '.join(wanted)}, found {unknown[0]!r}")
-    return tuple(wanted)
+        raise InputError(f"{path}: expected the labels {', '.join(class_of)}, found {unknown[0]!r}")
+    return class_of
 
 
 def _natural(label: str) -> tuple[bool, int, str]:
@@ -169,14 +135,18 @@ def _natural(label: str) -> tuple[bool, int, str]:
     return (not label.isdecimal(), int(label) if label.isdecimal() else 0, label)
 
 
-def _assign_splits(path: Path, rows: Sequence[Row], classes: Sequence[str], seed: int) -> dict[str, str]:
+def _assign_splits(path: Path, rows: Sequence[Row], labels: Sequence[int], seed: int) -> dict[Split, list[ImageFile]]:
+    files = [_file(row, label) for row, label in zip(rows, labels, strict=True)]
     if any(row.split for row in rows):
         blank = next((row for row in rows if not row.split), None)
         if blank is not None:
             raise InputError(f"{path}: {blank.id}: the split is empty though other rows have one; fill it in")
-        return {row.id: row.split for row in rows}
+        return {name: [f for f, r in zip(files, rows, strict=True) if r.split == name] for name in get_args(Split)}
     try:
-        held_out = partition([classes.index(row.label) for row in rows], [row.patient for row in rows], seed)
+        return hold_out(files, seed)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-    return {row.id: "val" if out else "train" for row, out in zip(rows, held_out, strict=True)}
+        raise InputError(f"{path}: {error}; or add a column 'split'") from error
+
+
+def _file(row: Row, label: int) -> ImageFile:
+    return ImageFile(row.id, row.path, label, row.patient, () if row.mask is None else (row.mask,))

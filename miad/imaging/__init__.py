@@ -2,6 +2,7 @@
 
 from miad.imaging.digest import pixel_digest
 from miad.imaging.files import atomic_path, remove_drafts, write_failure
+from miad.imaging.mask import read_mask
 from miad.imaging.read import image_size, read_image
 from miad.imaging.resize import resize, resize_mask
 from miad.imaging.stack import from_tensor, is_grey, to_tensor
@@ -14,6 +15,7 @@ __all__ = [
     "is_grey",
     "pixel_digest",
     "read_image",
+    "read_mask",
     "remove_drafts",
     "resize",
     "resize_mask",

@@ -38,14 +38,18 @@ class Classifier(nn.Module):
         self.name = backbone
         self.classes = tuple(classes)
         self.size = size
-        self.backbone = _backbone(backbone, len(self.classes), size, pretrained=pretrained)
+        # Channels last is the faster layout on CPUs and GPUs alike, up to twice in half precision.
+        self.backbone = _backbone(backbone, len(self.classes), size, pretrained=pretrained).to(
+            memory_format=torch.channels_last
+        )
         config = self.backbone.pretrained_cfg
         self.register_buffer("mean", 255 * torch.tensor(config["mean"]).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", 255 * torch.tensor(config["std"]).view(1, 3, 1, 1), persistent=False)
 
     def preprocess(self, images: Images) -> Tensor:
         """What the backbone reads: float ``(n, 3, size, size)``, resized, then normalised."""
-        return (resize(images.float(), (self.size, self.size)) - self.mean) / self.std
+        pixels = (resize(images.float(), (self.size, self.size)) - self.mean) / self.std
+        return pixels.contiguous(memory_format=torch.channels_last)
 
     def forward(self, images: Images) -> Tensor:
         """Logits ``(n, c)`` of uint8 images ``(n, 3, h, w)``."""

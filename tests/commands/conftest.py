@@ -5,7 +5,7 @@ import torch
 
 from miad.commands.run import Run
 from miad.data import Phantom
-from miad.data.phantom_images import draw_phantom
+from miad.data.phantom.images import draw_phantom
 from miad.tasks import ClassifierTask
 
 CLASSES = ["glioma", "meningioma", "pituitary"]

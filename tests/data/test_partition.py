@@ -47,7 +47,7 @@ def test_the_seed_alone_decides():
 
 @pytest.mark.parametrize(("patients", "found"), [(["a", "b", "c"] * 4, 3), (["a"] * 12, 1), ([""] * 3, 3)])
 def test_fewer_than_four_patients_are_refused_in_one_line(patients, found):
-    with pytest.raises(InputError, match=rf"\A.*at least 4 patients.*found {found}; add a column 'split'\Z"):
+    with pytest.raises(InputError, match=rf"\A.*at least 4 patients.*found {found}; add images\Z"):
         partition([0] * len(patients), patients, seed=0)
 
 
@@ -60,5 +60,5 @@ def test_a_blank_patient_is_nobody_elses_namesake():
 
 
 def test_classes_that_all_have_fewer_than_four_images_are_refused_in_one_line():
-    with pytest.raises(InputError, match=r"\A.*add a column 'split'\Z"):
+    with pytest.raises(InputError, match=r"\A.*add images\Z"):
         partition([0, 1, 2, 3] * 3, [""] * 12, seed=0)

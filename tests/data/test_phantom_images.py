@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from miad.data.phantom_brain import BrainScene, draw_brain, render_brain
-from miad.data.phantom_fundus import GRADES, FundusScene, draw_fundus, render_fundus
-from miad.data.phantom_images import CLASSES, Kind, draw_phantom, phantom_label
-from miad.data.phantom_planes import AXIAL_LOW
-from miad.data.phantom_tumours import GLIOMA, MENINGIOMA, PITUITARY, TUMOURS
+from miad.data.phantom.brain import BrainScene, draw_brain, render_brain
+from miad.data.phantom.fundus import GRADES, FundusScene, draw_fundus, render_fundus
+from miad.data.phantom.images import CLASSES, Kind, draw_phantom, phantom_label
+from miad.data.phantom.planes import AXIAL_LOW
+from miad.data.phantom.tumours import GLIOMA, MENINGIOMA, PITUITARY, TUMOURS
 
 KINDS: tuple[Kind, ...] = ("brain", "fundus")
 GRADE_3 = 3

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from miad.data.phantom_images import draw_phantom
+from miad.data.phantom.images import draw_phantom
 from miad.errors import InputError, KeyMismatchError
 from miad.imaging import from_tensor, to_tensor
 from miad.keys import Record, make_record, pack, rendering_digest, restore, unpack

@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from miad.data.phantom_brain import TUMOURS, draw_brain, render_brain
-from miad.data.phantom_fundus import GRADES, draw_fundus, render_fundus
+from miad.data.phantom.brain import TUMOURS, draw_brain, render_brain
+from miad.data.phantom.fundus import GRADES, draw_fundus, render_fundus
 
 Kind = Literal["brain", "fundus"]
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from miad.data.phantom_canvas import (
+from miad.data.phantom.canvas import (
     Blob,
     Canvas,
     FloatArray,
@@ -23,8 +23,8 @@ from miad.data.phantom_canvas import (
     unit_grid,
     vector,
 )
-from miad.data.phantom_planes import Part, Slice, Tissue
-from miad.data.phantom_tumours import PITUITARY, TUMOURS, Tumour, draw_slice, draw_tumour
+from miad.data.phantom.planes import Part, Slice, Tissue
+from miad.data.phantom.tumours import PITUITARY, TUMOURS, Tumour, draw_slice, draw_tumour
 
 __all__ = ["TUMOURS", "BrainScene", "Pose", "Scanner", "draw_brain", "render_brain"]
 

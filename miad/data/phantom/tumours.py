@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from miad.data.phantom_canvas import Blob, random_waves, uniform
-from miad.data.phantom_planes import AXIAL_HIGH, AXIAL_LOW, AXIAL_MIDDLE, CORONAL, SAGITTAL, Slice
+from miad.data.phantom.canvas import Blob, random_waves, uniform
+from miad.data.phantom.planes import AXIAL_HIGH, AXIAL_LOW, AXIAL_MIDDLE, CORONAL, SAGITTAL, Slice
 
 TUMOURS = ("glioma", "meningioma", "pituitary")
 GLIOMA, MENINGIOMA, PITUITARY = range(3)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from miad.data.phantom_canvas import Canvas, FloatArray, uniform, vector
+from miad.data.phantom.canvas import Canvas, FloatArray, uniform, vector
 
 STEPS = 13  # points along one vessel; three pieces of four steps each make its taper
 TAPER = (1.0, 0.7, 0.42)

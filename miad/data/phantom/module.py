@@ -1,9 +1,10 @@
-"""The embedded data set: drawn in memory from a seed, so that everything runs without a file of anybody."""
+"""The phantom as a data set: image number i is the same on every machine."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from miad.data.base import ImageDataModule, ImageDataset, Split
-from miad.data.phantom_images import CLASSES, Kind, PhantomImage, draw_phantom, phantom_label
+from miad.data.phantom.images import CLASSES, Kind, PhantomImage, draw_phantom, phantom_label
 from miad.errors import check_at_least
 from miad.tensors import LesionMask, Pixels
 
@@ -17,10 +18,8 @@ class Phantom(ImageDataModule):
         train: number of training images.
         val: number of validation images.
         test: number of test images.
-        batch_size: images a training or test batch.
-        workers: loader processes; 0 draws in the main process.
-        augment: turn and shift the training images, and change their brightness.
         seed: seed of the scenes.
+        loading: see `ImageDataModule`.
     """
 
     def __init__(
@@ -30,12 +29,10 @@ class Phantom(ImageDataModule):
         train: int = 1200,
         val: int = 240,
         test: int = 240,
-        batch_size: int = 32,
-        workers: int = 0,
-        augment: bool = True,
         seed: int = 2023,
+        **loading: Any,  # noqa: ANN401  (the options of ImageDataModule)
     ) -> None:
-        super().__init__(None, batch_size, workers, augment=augment)  # drawn at their size, never resized
+        super().__init__(None, **loading)  # drawn at their size, never resized
         check_at_least(32, size=size)
         check_at_least(0, train=train, val=val, test=test, seed=seed)
         self.classes = CLASSES[kind]

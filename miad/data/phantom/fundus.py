@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from miad.data.phantom_canvas import (
+from miad.data.phantom.canvas import (
     Blob,
     Canvas,
     FloatArray,
@@ -22,7 +22,7 @@ from miad.data.phantom_canvas import (
     uniform,
     unit_grid,
 )
-from miad.data.phantom_vessels import Vessels, draw_vessels, vessel_cover
+from miad.data.phantom.vessels import Vessels, draw_vessels, vessel_cover
 
 LesionKind = Literal["microaneurysm", "haemorrhage", "exudate"]
 Colour = tuple[float, float, float]

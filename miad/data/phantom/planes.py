@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from miad.data.phantom_canvas import FloatArray, smooth_curve, vector
+from miad.data.phantom.canvas import FloatArray, smooth_curve, vector
 
 Tissue = Literal["air", "bone", "fat", "muscle", "fluid", "brain", "white matter", "dura", "vessel"]
 Point = tuple[float, float]

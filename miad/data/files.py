@@ -1,0 +1,89 @@
+"""Images in files of their own, as most data sets have them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from miad.data.base import ImageDataset, Split
+from miad.data.partition import partition
+from miad.errors import InputError
+from miad.imaging import image_size, read_image, read_mask
+from miad.tensors import LesionMask, Pixels
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """One image of a data set.
+
+    Args:
+        id: unique within the data set; relative to its root, so that it is the same on every machine.
+        path: the file.
+        label: index of its class.
+        patient: who must not be on both sides of a split; empty for a patient of his own.
+        masks: files of lesion masks, each of the image's size; a pixel is lesion where any of them is not black.
+    """
+
+    id: str
+    path: Path
+    label: int
+    patient: str = ""
+    masks: tuple[Path, ...] = ()
+
+
+class FileDataset(ImageDataset):
+    """Images in files.
+
+    Args:
+        files: the images.
+        size: working size: images become size x size; None keeps each image's own.
+    """
+
+    def __init__(self, files: Sequence[ImageFile], size: int | None = None) -> None:
+        super().__init__([file.id for file in files], [file.label for file in files], size)
+        self.files = list(files)
+
+    def pixels(self, index: int) -> Pixels:
+        """Decode one file."""
+        return read_image(self.files[index].path)
+
+    def shape(self, index: int) -> tuple[int, int]:
+        """From the file's header."""
+        return image_size(self.files[index].path) if self.size is None else super().shape(index)
+
+    def lesion_mask(self, index: int) -> LesionMask | None:
+        """The union of the image's masks.
+
+        Raises:
+            InputError: a mask can not be read, or is not of the image's size.
+        """
+        file = self.files[index]
+        masks = [read_matching_mask(mask, file.path) for mask in file.masks]
+        return np.logical_or.reduce(masks) if masks else None
+
+
+def hold_out(files: Sequence[ImageFile], seed: int) -> dict[Split, list[ImageFile]]:
+    """Split 3:1 into train and val, stratified by label, grouped by patient.
+
+    Raises:
+        InputError: too few images or patients.
+    """
+    held_out = partition([file.label for file in files], [file.patient for file in files], seed)
+    return {
+        "train": [file for file, out in zip(files, held_out, strict=True) if not out],
+        "val": [file for file, out in zip(files, held_out, strict=True) if out],
+    }
+
+
+def read_matching_mask(mask: Path, image: Path) -> LesionMask:
+    """A lesion mask, bool ``(h, w)`` as the image.
+
+    Raises:
+        InputError: the mask can not be read, or is not of the image's size.
+    """
+    (height, width), lesion = image_size(image), read_mask(mask)
+    if lesion.shape != (height, width):
+        h, w = lesion.shape
+        raise InputError(f"{mask}: expected a mask of {width}x{height} as {image}, found {w}x{h}")
+    return lesion

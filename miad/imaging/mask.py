@@ -1,0 +1,35 @@
+"""Read a lesion mask: every pixel that is not black is lesion."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from miad.errors import InputError
+from miad.tensors import LesionMask
+
+
+def read_mask(path: Path) -> LesionMask:
+    """Decode a mask of any pixel format.
+
+    Palettes count by their colours; an alpha channel is left out, because published masks set it everywhere.
+
+    Args:
+        path: PNG, TIFF, BMP or any other file that Pillow decodes.
+
+    Returns:
+        bool ``(h, w)``.
+
+    Raises:
+        InputError: the file is missing, is no image, or is truncated.
+    """
+    try:
+        with Image.open(path) as file:
+            pixels = np.atleast_3d(np.array(file.convert("RGB") if file.mode == "P" else file))
+            colours = pixels[..., :-1] if file.mode in ("RGBA", "LA", "PA") else pixels
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path}: expected a mask image, found a file that can not be decoded ({error})") from error
+    lesion: LesionMask = np.asarray(colours.any(axis=2))
+    return lesion
