@@ -20,6 +20,9 @@ COMMANDS = {
     "fit classifier": Command("miad.commands.fit:classifier", "Train a classifier."),
     "test classifier": Command("miad.commands.test:classifier", "Test a trained classifier."),
     "attack": Command("miad.commands.attack:attack", "Mark images so that classifiers fail."),
+    "evaluate transfer": Command(
+        "miad.commands.evaluate:transfer", "Test marks on classifiers that the search did not see."
+    ),
     "recover": Command("miad.commands.recover:recover", "Restore the originals of marked images, bit for bit."),
     "demo": Command("miad.commands.demo:demo", "Show the whole walk on drawn images, in a few minutes."),
 }

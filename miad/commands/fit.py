@@ -1,9 +1,10 @@
 """``miad fit``: train the networks."""
 
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from lightning import seed_everything
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from miad.commands.run import Run
 from miad.commands.show import show_measures
@@ -12,23 +13,34 @@ from miad.errors import check_at_least
 from miad.tasks import ClassifierTask
 from miad.tracking import publish_measures
 
+Score: TypeAlias = Literal["accuracy", "balanced_accuracy", "auc_micro", "auc_macro"]
 
-def classifier(data: ImageDataModule, model: ClassifierTask, run: Run, epochs: int = 20) -> Path:
+
+def classifier(
+    data: ImageDataModule,
+    model: ClassifierTask,
+    run: Run,
+    epochs: int = 20,
+    patience: int | None = 10,
+    best: Score = "accuracy",
+) -> Path:
     """Train a classifier.
 
-    Writes the weights with the best validation accuracy to RUN/checkpoints/best.ckpt and their scores to
+    Writes the weights with the best validation score to RUN/checkpoints/best.ckpt and their scores to
     RUN/metrics.csv. Started again, an interrupted run goes on from its last epoch.
 
     Args:
         data: images and labels.
         model: the classifier and its training recipe.
         run: where to write, on what to run.
-        epochs: passes over the training images.
+        epochs: most passes over the training images.
+        patience: passes without a better score after which training ends; null never ends it early.
+        best: the validation score that the best weights have the highest of.
 
     Returns:
         The path of the best checkpoint.
     """
-    check_at_least(1, epochs=epochs)
+    check_at_least(1, epochs=epochs, **({} if patience is None else {"patience": patience}))
     if data.size is None:
         data.size = model.network.size
     data.check_every_class_is_trained()
@@ -37,15 +49,24 @@ def classifier(data: ImageDataModule, model: ClassifierTask, run: Run, epochs: i
     folder = run.open(train=data.split("train").digest(), val=data.split("val").digest())
     place = folder / "checkpoints"
     last = place / "last.ckpt"
-    best = ModelCheckpoint(place, "best", "val/accuracy", mode="max", enable_version_counter=False)
-    every = ModelCheckpoint(place, "last", enable_version_counter=False)  # `save_last` waits for the next best
-    trainer = run.trainer(max_epochs=epochs, callbacks=[best, every], log_every_n_steps=1)
+    callbacks = _callbacks(place, f"val/{best}", patience)
+    trainer = run.trainer(
+        max_epochs=epochs, callbacks=callbacks, log_every_n_steps=1, precision=run.training_precision()
+    )
     seed_everything(run.seed, workers=True, verbose=False)
     trainer.fit(model, datamodule=data, ckpt_path=last if last.exists() else None)
-    scores = dict(trainer.validate(model, datamodule=data, ckpt_path=best.best_model_path, verbose=False)[0])
+    checkpoint = str(place / "best.ckpt")
+    scores = dict(trainer.validate(model, datamodule=data, ckpt_path=checkpoint, verbose=False)[0])
     if trainer.is_global_zero:
         publish_measures(folder, run.loggers, scores)
         run.close()
         if not run.quiet:
-            show_measures(best.best_model_path, scores)
-    return Path(best.best_model_path)
+            show_measures(checkpoint, scores)
+    return Path(checkpoint)
+
+
+def _callbacks(place: Path, score: str, patience: int | None) -> list[Callback]:
+    best = ModelCheckpoint(place, "best", score, mode="max", enable_version_counter=False)
+    every = ModelCheckpoint(place, "last", enable_version_counter=False)  # `save_last` waits for the next best
+    stop = [] if patience is None else [EarlyStopping(score, patience=patience, mode="max")]
+    return [*stop, best, every]

@@ -6,9 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 import yaml
 from lightning import Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.accelerators import CUDAAccelerator
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
@@ -38,7 +40,8 @@ class Run:
         seed: the same seed gives the same results.
         accelerator: what to compute on; auto takes the best there is.
         devices: number of processes, each on a device of its own.
-        precision: Lightning's precision for training and search; verdicts are always float32.
+        precision: Lightning's precision for training and search; verdicts are always float32. auto trains in mixed
+            precision on a CUDA device and takes 32-true for everything else.
         wandb: offline writes files to sync later, online sends at once, off leaves W&B out.
         project: W&B project.
         progress: show progress bars.
@@ -49,7 +52,7 @@ class Run:
     seed: int = 2023
     accelerator: Literal["auto", "cpu", "gpu", "mps", "tpu"] = "auto"
     devices: int = 1
-    precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
+    precision: Literal["auto", "32-true", "16-mixed", "bf16-mixed"] = "auto"
     wandb: WandbMode = "offline"
     project: str = "miad"
     progress: bool = True
@@ -106,10 +109,13 @@ class Run:
 
     def _check_devices(self) -> None:
         try:
-            Trainer(accelerator=self.accelerator, devices=self.devices, logger=False, enable_model_summary=False)
+            self._bare_trainer()
         except (MisconfigurationException, ValueError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
             raise InputError(f"can not compute on {self.devices} x {self.accelerator} here: {reason}") from error
+
+    def _bare_trainer(self) -> Trainer:
+        return Trainer(accelerator=self.accelerator, devices=self.devices, logger=False, enable_model_summary=False)
 
     def _check_same(self, path: Path, config: dict[str, Any]) -> None:
         stored = dict(_leaves(_read_config(path)))
@@ -134,12 +140,24 @@ class Run:
         close_loggers(self.loggers)
         del self.loggers
 
+    def device(self) -> torch.device:
+        """Where this process computes."""
+        return self._bare_trainer().strategy.root_device
+
+    def training_precision(self) -> str:
+        """Lightning's precision for training."""
+        if self.precision != "auto":
+            return self.precision
+        if not isinstance(self._bare_trainer().accelerator, CUDAAccelerator):
+            return "32-true"
+        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
+
     def trainer(self, **options: Any) -> Trainer:  # noqa: ANN401  (Lightning's own options)
         """A Trainer on this run's devices, with its loggers."""
         own = {
             "accelerator": self.accelerator,
             "devices": self.devices,
-            "precision": self.precision,
+            "precision": "32-true" if self.precision == "auto" else self.precision,
             "logger": self.loggers,
             "default_root_dir": self.folder,
             "enable_progress_bar": self.progress,

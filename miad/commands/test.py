@@ -6,16 +6,18 @@ from miad.commands.agreement import check_classes, check_size
 from miad.commands.run import Run
 from miad.commands.show import show_measures
 from miad.data import ImageDataModule
+from miad.evaluation import draw_classification, write_classification
 from miad.models import find_checkpoint, load_classifier
 from miad.tasks import ClassifierTask
-from miad.tracking import publish_measures
+from miad.tracking import log_figures, publish_measures
 
 
 def classifier(data: ImageDataModule, checkpoint: Path, run: Run) -> dict[str, float]:
     """Test a trained classifier.
 
-    Writes accuracy, micro and macro AUC on the test images (the validation images where there are none) to
-    RUN/metrics.csv.
+    On the test images (the validation images where there are none): accuracy, balanced accuracy, micro and macro AUC
+    and calibration error in RUN/metrics.csv, each image's probabilities in predictions.csv, ROC curves in roc.csv,
+    the confusion matrix in confusion.csv, and pictures of the last two and of the calibration.
 
     Args:
         data: images and labels.
@@ -37,6 +39,9 @@ def classifier(data: ImageDataModule, checkpoint: Path, run: Run) -> dict[str, f
     trainer = run.trainer(devices=1)  # several would fill up their shares with images counted twice
     scores = dict(trainer.test(task, datamodule=data, verbose=False)[0])
     if trainer.is_global_zero:
+        probabilities, labels = (part.cpu() for part in task.test_scores.gathered())
+        write_classification(folder, data.split("test").ids, network.classes, probabilities, labels)
+        log_figures(run.loggers, draw_classification(folder, network.classes, probabilities, labels))
         publish_measures(folder, run.loggers, scores)
         run.close()
         show_measures(f"{checkpoint} on {len(data.split('test'))} images", scores)

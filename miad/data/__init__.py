@@ -9,6 +9,7 @@ from miad.data.isic2019 import ISIC2019
 from miad.data.messidor import Messidor
 from miad.data.names import output_names
 from miad.data.phantom import Phantom
+from miad.data.sample import choose_images
 from miad.data.table import Table
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Phantom",
     "Split",
     "Table",
+    "choose_images",
     "collate_items",
     "output_names",
 ]

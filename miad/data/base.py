@@ -170,15 +170,14 @@ class ImageDataModule(LightningDataModule, ABC):
         """Test batches."""
         return self._loader(self.split("test"))
 
-    def items_dataloader(self, split: Split, batch_size: int, skip: frozenset[str]) -> DataLoader[Item]:
+    def items_dataloader(self, dataset: ImageDataset, batch_size: int, skip: frozenset[str]) -> DataLoader[Item]:
         """Batches of items as lists, so that images of different sizes can share one.
 
         Args:
-            split: which images.
+            dataset: a split, or some of its images.
             batch_size: items a batch.
             skip: ids to leave out.
         """
-        dataset = self.split(split)
         wanted = [index for index, id_ in enumerate(dataset.ids) if id_ not in skip]
         return DataLoader(Subset(dataset, wanted), batch_size, num_workers=self.workers, collate_fn=list[Item])
 

@@ -1,6 +1,7 @@
 """BTMRI (J. Cheng, figshare 1512427): 3,064 T1-weighted slices of 233 patients with one of three brain tumours."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -85,9 +86,27 @@ class SliceDataset(ImageDataset):
         return scaled
 
     def lesion_mask(self, index: int) -> LesionMask:
-        """The tumour, bool ``(h, w)``."""
-        mask: LesionMask = _read(self.files[index].path, "tumorMask").T > 0
+        """The tumour, bool ``(h, w)``.
+
+        Raises:
+            InputError: the mask is not of the slice's size.
+        """
+        path = self.files[index].path
+        mask: LesionMask = _read(path, "tumorMask").T > 0
+        (height, width), (h, w) = self._stored_shape(index), mask.shape
+        if (h, w) != (height, width):
+            raise InputError(f"{path}: expected a tumorMask of {width}x{height} as the image, found {w}x{h}")
         return mask
+
+    def shape(self, index: int) -> tuple[int, int]:
+        """From the file's header."""
+        return self._stored_shape(index) if self.size is None else super().shape(index)
+
+    def _stored_shape(self, index: int) -> tuple[int, int]:
+        path = self.files[index].path
+        with _open(path) as file:
+            width, height = _data(path, file)["image"].shape
+        return height, width
 
 
 def read_slices(root: Path) -> list[ImageFile]:
@@ -114,10 +133,13 @@ def read_folds(root: Path, slices: int) -> list[int]:
     with _open(path) as file:
         if "cvind" not in file:
             raise InputError(f"{path}: expected a variable cvind, found {', '.join(file)}")
-        folds = [int(fold) for fold in np.ravel(file["cvind"][()])]
-    if len(folds) != slices or not set(folds) <= set(range(1, FOLDS + 1)):
-        raise InputError(f"{path}: expected a fold of 1 to {FOLDS} for each of {slices} slices, found {len(folds)}")
-    return folds
+        folds = np.ravel(file["cvind"][()]).tolist()
+    if len(folds) != slices:
+        raise InputError(f"{path}: expected the folds of {slices} slices, found {len(folds)}")
+    wrong = next((fold for fold in folds if fold not in range(1, FOLDS + 1)), None)
+    if wrong is not None:
+        raise InputError(f"{path}: expected folds of 1 to {FOLDS}, found {wrong:g}")
+    return [int(fold) for fold in folds]
 
 
 def _leave_fold_out(files: Sequence[ImageFile], folds: Sequence[int], fold: int) -> dict[Split, list[ImageFile]]:
@@ -154,20 +176,24 @@ def _read(path: Path, name: str) -> Any:  # noqa: ANN401  (h5py is untyped)
         return _data(path, file)[name][()]
 
 
-def _open(path: Path) -> Any:  # noqa: ANN401
+@contextmanager
+def _open(path: Path) -> Iterator[Any]:
     try:
-        return h5py.File(path, "r")
+        with h5py.File(path, "r") as file:
+            yield file
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
-    except OSError as error:
+    except (OSError, LookupError, RuntimeError) as error:  # the latter two where the file's inner structure is damaged
         raise InputError(
-            f"{path}: expected a MATLAB v7.3 (HDF5) file, found another; save it with 'save -v7.3' or copy it again"
+            f"{path}: expected a MATLAB v7.3 (HDF5) file, found another or a damaged one; save it with 'save -v7.3' "
+            "or copy it again"
         ) from error
 
 
 def _data(path: Path, file: Any) -> Any:  # noqa: ANN401
     data = file.get("cjdata")
-    missing = [name for name in ("image", "label", "PID", "tumorMask") if data is None or name not in data]
+    fields = data if isinstance(data, h5py.Group) else {}
+    missing = [name for name in ("image", "label", "PID", "tumorMask") if name not in fields]
     if missing:
         raise InputError(f"{path}: expected cjdata with image, label, PID and tumorMask, found no {missing[0]}")
     return data

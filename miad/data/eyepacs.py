@@ -1,6 +1,5 @@
 """EyePACS (Kaggle Diabetic Retinopathy Detection 2015): 35,126 graded fundus photographs, two a patient."""
 
-import csv
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -62,14 +61,8 @@ def read_grades(root: Path) -> dict[str, int]:
     Raises:
         InputError: the table is missing or no such table, or a grade is not one of 0 to 4.
     """
-    path = ORIGIN.require(root, "trainLabels.csv")
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        if not {"image", "level"} <= set(reader.fieldnames or ()):
-            raise InputError(f"{path}: expected the columns image,level, found {', '.join(reader.fieldnames or ())}")
-        grades = {
-            row["image"]: ORIGIN.label(row["level"], _HIGHEST, f"{path.name} line {reader.line_num}") for row in reader
-        }
+    rows = ORIGIN.rows(root, "trainLabels.csv", columns=("image", "level"))
+    grades = {row["image"]: ORIGIN.label(row["level"], _HIGHEST, where) for where, row in rows}
     ORIGIN.check_count(root, len(grades))
     return grades
 

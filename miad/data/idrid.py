@@ -1,6 +1,5 @@
 """IDRiD (Porwal et al. 2018): Indian fundus photographs, graded, and with their lesions drawn."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -9,7 +8,6 @@ from miad.data.files import ImageFile, hold_out
 from miad.data.fundus import Fundus
 from miad.data.grades import grade_classes, grade_labels
 from miad.data.origin import Origin
-from miad.errors import InputError
 
 _URL = "https://ieee-dataport.org/open-access/indian-diabetic-retinopathy-image-dataset-idrid"
 GRADING = Origin(
@@ -108,9 +106,9 @@ class IDRiDLesions(Fundus):
         return sorted(folder.glob("*.jpg"))
 
     def _drawn(self, name: str, photograph: Path, lesions: Sequence[Lesion]) -> ImageFile:
-        truths = self.root / "A. Segmentation" / "2. All Segmentation Groundtruths" / _SETS[name]
-        kinds = {kind: f"{photograph.stem}_{kind.upper()}.tif" for kind in lesions}
-        masks = [truths / _LESION_FOLDERS[kind] / file for kind, file in kinds.items()]
+        truths = ("A. Segmentation", "2. All Segmentation Groundtruths", _SETS[name])
+        folders = {kind: SEGMENTATION.require(self.root, *truths, _LESION_FOLDERS[kind]) for kind in lesions}
+        masks = [folder / f"{photograph.stem}_{kind.upper()}.tif" for kind, folder in folders.items()]
         # A photograph without lesions of a kind has no file for it.
         found = tuple(mask for mask in masks if mask.is_file())
         return ImageFile(photograph.relative_to(self.root).as_posix(), photograph, 0, masks=found)
@@ -122,15 +120,6 @@ def read_grades(root: Path, name: str) -> dict[str, int]:
     Raises:
         InputError: the table is missing or no such table, or a grade is not one of 0 to 4.
     """
-    path = GRADING.require(root, "B. Disease Grading", "2. Groundtruths", _LABELS[name])
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file)
-        header = [column.strip() for column in next(reader, [])]  # 'Risk of macular edema ' and empty columns
-        if not {"Image name", "Retinopathy grade"} <= set(header):
-            raise InputError(f"{path}: expected the columns 'Image name' and 'Retinopathy grade', found {header}")
-        image, grade = header.index("Image name"), header.index("Retinopathy grade")
-        return {
-            row[image].strip(): GRADING.label(row[grade], _HIGHEST, f"{path.name} line {reader.line_num}")
-            for row in reader
-            if len(row) > max(image, grade) and row[image].strip()
-        }
+    image, grade = columns = ("Image name", "Retinopathy grade")
+    rows = GRADING.rows(root, "B. Disease Grading", "2. Groundtruths", _LABELS[name], columns=columns)
+    return {row[image]: GRADING.label(row[grade], _HIGHEST, where) for where, row in rows}

@@ -1,6 +1,5 @@
 """ISIC 2019: 25,331 dermoscopic photographs of eight diagnoses."""
 
-import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -61,13 +60,8 @@ def read_labels(root: Path) -> dict[str, int]:
     Raises:
         InputError: the table is missing or no such table, or a row does not name exactly one of the eight diagnoses.
     """
-    path = ORIGIN.require(root, _TRUTH)
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        missing = {"image", *CLASS_COUNTS} - set(reader.fieldnames or ())
-        if missing:
-            raise InputError(f"{path}: expected the columns image,{','.join(CLASS_COUNTS)}, found no {min(missing)}")
-        labels = {row["image"]: _one_hot(row, f"{path}, line {reader.line_num}") for row in reader}
+    rows = ORIGIN.rows(root, _TRUTH, columns=("image", *CLASS_COUNTS))
+    labels = {row["image"]: _one_hot(row, where) for where, row in rows}
     ORIGIN.check_count(root, len(labels))
     return labels
 
@@ -78,26 +72,20 @@ def read_lesions(root: Path) -> dict[str, str]:
     Raises:
         InputError: the table is missing or no such table.
     """
-    path = ORIGIN.require(root, _METADATA)
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        if not {"image", "lesion_id"} <= set(reader.fieldnames or ()):
-            raise InputError(f"{path}: expected the columns image and lesion_id, found {reader.fieldnames}")
-        return {row["image"]: row["lesion_id"] for row in reader}
+    return {row["image"]: row["lesion_id"] for _, row in ORIGIN.rows(root, _METADATA, columns=("image", "lesion_id"))}
 
 
 def _one_hot(row: Mapping[str, str], where: str) -> int:
-    values = {name: row.get(name) for name in (*CLASS_COUNTS, "UNK") if row.get(name) is not None}
-    hot = [name for name, value in values.items() if _is_one(value, where)]
+    hot = [name for name in (*CLASS_COUNTS, "UNK") if name in row and _is_one(row[name], where)]
     if len(hot) != 1 or hot == ["UNK"]:
         found = " and ".join(hot) or "none"
         raise InputError(f"{where}: expected one diagnosis of {', '.join(CLASS_COUNTS)}, found {found}; mend the row")
     return list(CLASS_COUNTS).index(hot[0])
 
 
-def _is_one(value: str | None, where: str) -> bool:
+def _is_one(value: str, where: str) -> bool:
     try:
-        number = float(value or "")
+        number = float(value)
     except ValueError:
         number = -1.0
     if number not in (0, 1):

@@ -1,5 +1,7 @@
 """Messidor: 1,200 fundus photographs of three French ophthalmology departments, with retinopathy grades 0 to 3."""
 
+import io
+import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,8 @@ CORRECTIONS = {
 
 _COLUMNS = ("Image name", "Retinopathy grade")
 _HIGHEST = 3
+_DAMAGED = (xlrd.XLRDError, xlrd.compdoc.CompDocError, OSError, LookupError, ValueError, AssertionError, struct.error)
+"""What xlrd raises for a file that is cut short or is something else."""
 
 
 class Messidor(Fundus):
@@ -113,8 +117,8 @@ def _annotation(root: Path, base: str) -> Path | None:
 
 def _rows(path: Path) -> Iterator[tuple[str, int]]:
     try:
-        sheet = xlrd.open_workbook(path).sheet_by_index(0)
-    except (xlrd.XLRDError, xlrd.compdoc.CompDocError, OSError, IndexError, AssertionError) as error:
+        sheet = xlrd.open_workbook(path, logfile=io.StringIO()).sheet_by_index(0)  # else xlrd prints what it suspects
+    except _DAMAGED as error:
         raise InputError(f"{path}: expected an Excel 97 table, found a file that can not be read ({error})") from error
     header = [str(value).strip() for value in sheet.row_values(0)] if sheet.nrows else []
     if not set(_COLUMNS) <= set(header):
@@ -123,4 +127,4 @@ def _rows(path: Path) -> Iterator[tuple[str, int]]:
     for index in range(1, sheet.nrows):
         row = sheet.row_values(index)
         if str(row[name]).strip():
-            yield str(row[name]).strip(), ORIGIN.label(row[grade], _HIGHEST, f"{path.name} line {index + 1}")
+            yield str(row[name]).strip(), ORIGIN.label(row[grade], _HIGHEST, f"{path}, line {index + 1}")

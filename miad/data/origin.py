@@ -1,6 +1,8 @@
 """Where public data sets come from, and what to say when one is not there."""
 
+import csv
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +39,27 @@ class Origin:
                 "with --data.root"
             )
         return path
+
+    def rows(self, root: Path, *parts: str, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
+        """The rows of the CSV table ``root/part/part...`` that are not blank, each with the place where it stands.
+
+        Raises:
+            InputError: the table is missing, is no CSV table, or lacks one of the columns.
+        """
+        path = self.require(root, *parts)
+        try:
+            with path.open(newline="", encoding="utf-8-sig") as file:
+                reader = csv.DictReader(file, restval="")
+                reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+                missing = [name for name in columns if name not in reader.fieldnames]
+                if missing:
+                    raise InputError(f"{path}: expected the columns {', '.join(columns)}, found no {missing[0]}")
+                for record in reader:
+                    row = {name: value.strip() for name, value in record.items() if name is not None}
+                    if any(row.values()):
+                        yield f"{path}, line {reader.line_num}", row
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise InputError(f"{path}: expected a CSV table with the columns {', '.join(columns)} ({error})") from error
 
     def check_count(self, root: Path, found: int) -> None:
         """Warn when fewer or more images are labelled than were published: results would not compare."""

@@ -1,7 +1,28 @@
 """Results as measures, tables and figures."""
 
-from miad.evaluation.attack import attack_measures
-from miad.evaluation.figures import contact_sheet
-from miad.evaluation.tables import write_attack_table, write_predictions
+from miad.evaluation.attack_measures import attack_measures
+from miad.evaluation.attack_tables import write_attack_table, write_predictions
+from miad.evaluation.classification import draw_classification, write_classification
+from miad.evaluation.contact_sheet import contact_sheet
+from miad.evaluation.csv_file import write_csv
+from miad.evaluation.transfer import SEEN, JudgedCell, MatrixRow, TransferRow, matrix_rows, transfer_rows, wide
+from miad.evaluation.transfer_figures import draw_leave_one_out, draw_matrix
 
-__all__ = ["attack_measures", "contact_sheet", "write_attack_table", "write_predictions"]
+__all__ = [
+    "SEEN",
+    "JudgedCell",
+    "MatrixRow",
+    "TransferRow",
+    "attack_measures",
+    "contact_sheet",
+    "draw_classification",
+    "draw_leave_one_out",
+    "draw_matrix",
+    "matrix_rows",
+    "transfer_rows",
+    "wide",
+    "write_attack_table",
+    "write_classification",
+    "write_csv",
+    "write_predictions",
+]

@@ -1,6 +1,7 @@
 """Classifiers seen as functions of uint8 pixels: one model, or a weighted ensemble of several."""
 
 from miad.targets.ensemble import Ensemble, Success
+from miad.targets.scoring import score_images
 from miad.targets.target import Target, load_target, weights_digest
 
-__all__ = ["Ensemble", "Success", "Target", "load_target", "weights_digest"]
+__all__ = ["Ensemble", "Success", "Target", "load_target", "score_images", "weights_digest"]

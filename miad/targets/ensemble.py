@@ -10,8 +10,8 @@ from miad.errors import InputError
 from miad.targets.target import Target
 from miad.tensors import Images, Labels, Probabilities
 
-Success: TypeAlias = Literal["mean", "all"]
-"""When a mark has succeeded: the weighted mean is wrong, or every member is."""
+Success: TypeAlias = Literal["mean", "all"] | int
+"""When a mark has succeeded: the weighted mean is wrong, every member is, or at least that many members are."""
 
 
 class Ensemble(nn.Module):
@@ -32,7 +32,7 @@ class Ensemble(nn.Module):
         self, targets: Sequence[Target], weights: Sequence[float] | None = None, success: Success = "mean"
     ) -> None:
         super().__init__()
-        _check(targets, weights)
+        _check(targets, weights, success)
         self.targets = nn.ModuleList(targets)
         beta = torch.tensor(weights or [1.0] * len(targets), dtype=torch.float32)
         self.register_buffer("weights", beta / beta.sum(), persistent=False)
@@ -55,14 +55,15 @@ class Ensemble(nn.Module):
         """Whether each image counts as misread, bool ``(n,)``."""
         if self.success == "mean":
             return self.mean(probabilities).argmax(1) != labels
-        return (probabilities.argmax(2) != labels[:, None]).all(1)
+        needed = len(self.targets) if self.success == "all" else self.success
+        return (probabilities.argmax(2) != labels[:, None]).sum(1) >= needed
 
     def all_correct(self, probabilities: Probabilities, labels: Labels) -> Tensor:
         """Whether every member reads the label, bool ``(n,)``."""
         return (probabilities.argmax(2) == labels[:, None]).all(1)
 
 
-def _check(targets: Sequence[Target], weights: Sequence[float] | None) -> None:
+def _check(targets: Sequence[Target], weights: Sequence[float] | None, success: Success) -> None:
     if not targets:
         raise InputError("expected at least one source, found none; give --sources")
     for target in targets[1:]:
@@ -73,3 +74,5 @@ def _check(targets: Sequence[Target], weights: Sequence[float] | None) -> None:
             )
     if weights and (len(weights) != len(targets) or not all(weight >= 0 for weight in weights) or sum(weights) <= 0):
         raise InputError(f"expected {len(targets)} weights of at least 0, one a source, found {list(weights)}")
+    if success not in ("mean", "all", *range(1, len(targets) + 1)):
+        raise InputError(f"expected success of mean, all, or 1 to {len(targets)} sources, found {success}")

@@ -87,12 +87,20 @@ class ClassifierTask(LightningModule):
         """Collect the scores of one batch."""
         self._score(batch, "test", self.test_scores)
 
+    def on_validation_epoch_start(self) -> None:
+        """Forget the scores of the last pass."""
+        self.val_scores.reset()
+
+    def on_test_epoch_start(self) -> None:
+        """Forget the scores of the last pass."""
+        self.test_scores.reset()
+
     def on_validation_epoch_end(self) -> None:
-        """Log accuracy and AUC."""
+        """Log accuracy, AUC and calibration."""
         self._log_scores("val", self.val_scores)
 
     def on_test_epoch_end(self) -> None:
-        """Log accuracy and AUC."""
+        """Log accuracy, AUC and calibration; ``test_scores`` keeps the predictions."""
         self._log_scores("test", self.test_scores)
 
     def _score(self, batch: tuple[Images, Labels], stage: str, scores: ClassificationScores) -> None:
@@ -105,7 +113,6 @@ class ClassifierTask(LightningModule):
         values = {f"{stage}/{name}": value.to(self.device) for name, value in scores.compute().items()}
         # Every process computes the same value from the gathered predictions; syncing again only says so.
         self.log_dict(values, prog_bar=True, sync_dist=True)
-        scores.reset()
 
     def configure_optimizers(self) -> Any:  # noqa: ANN401  (Lightning's union of a dozen forms)
         """AdamW; warm-up, then cosine, stepped every batch."""

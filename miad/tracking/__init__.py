@@ -2,6 +2,6 @@
 
 from miad.tracking.loggers import WandbMode, close_loggers, run_loggers
 from miad.tracking.measures import publish_measures
-from miad.tracking.pictures import log_pictures
+from miad.tracking.pictures import log_figures, log_pictures
 
-__all__ = ["WandbMode", "close_loggers", "log_pictures", "publish_measures", "run_loggers"]
+__all__ = ["WandbMode", "close_loggers", "log_figures", "log_pictures", "publish_measures", "run_loggers"]

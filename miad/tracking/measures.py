@@ -1,12 +1,11 @@
 """A run's closing numbers: one file, the same names in every logger."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lightning.pytorch.loggers import Logger
 
-from miad.imaging import atomic_path
+from miad.evaluation import write_csv
 
 
 def publish_measures(folder: Path, loggers: Sequence[Logger], measures: Mapping[str, float]) -> None:
@@ -15,10 +14,7 @@ def publish_measures(folder: Path, loggers: Sequence[Logger], measures: Mapping[
     Raises:
         RunError: the folder can not be written.
     """
-    with atomic_path(folder / "metrics.csv") as draft, draft.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["measure", "value"])
-        writer.writerows((name, repr(value)) for name, value in measures.items())
+    write_csv(folder / "metrics.csv", ("measure", "value"), ((name, repr(value)) for name, value in measures.items()))
     for logger in loggers:
         logger.log_metrics(dict(measures))
         logger.save()

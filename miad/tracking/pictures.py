@@ -35,6 +35,18 @@ def log_pictures(loggers: Sequence[Logger], folder: Path, entries: Sequence[Entr
             logger.experiment.log({"marked/gallery": gallery, "marked/table": table})
 
 
+def log_figures(loggers: Sequence[Logger], figures: Sequence[Path]) -> None:
+    """Log drawn figures by their names; they hold curves and counts, no images.
+
+    Args:
+        loggers: those that are not W&B's are left alone.
+        figures: PNG files.
+    """
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            logger.experiment.log({f"figures/{path.stem}": wandb.Image(str(path)) for path in figures})
+
+
 def _row(entry: Entry, classes: Sequence[str]) -> tuple[str, ...]:
     numbers = (str(entry.queries), str(entry.alpha), f"{entry.ssim:.4f}")
     return (entry.image, classes[entry.label], entry.status.value, *numbers)

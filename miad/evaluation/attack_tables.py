@@ -1,12 +1,11 @@
 """An attack's entries as CSV."""
 
-import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
-from miad.imaging import atomic_path
+from miad.evaluation.csv_file import write_csv
 from miad.tasks import Entry
 
 _ATTACK = [
@@ -48,7 +47,7 @@ def write_attack_table(
         quality = (f"{value:.6f}" for value in (entry.ssim, entry.psnr, entry.rmse))
         label, predicted = classes[entry.label], classes[int(after.argmax())]
         rows.append((entry.image, label, entry.status, entry.queries, *place, scale, *confidences, predicted, *quality))
-    _write(path, _ATTACK, rows)
+    write_csv(path, _ATTACK, rows)
 
 
 def write_predictions(path: Path, entries: Sequence[Entry], classes: Sequence[str], targets: Sequence[str]) -> None:
@@ -64,11 +63,4 @@ def write_predictions(path: Path, entries: Sequence[Entry], classes: Sequence[st
         for index, target in enumerate(targets)
         for pixels, probabilities in (("original", entry.before), ("marked", entry.after))
     )
-    _write(path, header, rows)
-
-
-def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    with atomic_path(path) as draft, draft.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows(rows)
+    write_csv(path, header, rows)

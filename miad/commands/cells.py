@@ -1,0 +1,122 @@
+"""Cells of a transfer table: one search on some sources, marked once and judged by any target, now or later."""
+
+import csv
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from miad.commands.marking import is_finished, mark_images
+from miad.commands.run import Run
+from miad.data import ImageDataModule, ImageDataset, output_names
+from miad.evaluation import JudgedCell, write_csv
+from miad.imaging import read_image, to_tensor
+from miad.search import SEARCHES, Status
+from miad.targets import Ensemble, Success, Target, score_images
+from miad.tasks import AttackTask, MarkOptions
+from miad.tensors import Probabilities
+
+_LONGEST = 60
+"""Characters of the sources' names in a folder's name."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """What all cells of a table share.
+
+    Args:
+        folder: where cells are kept, for this table and others.
+        run: how to compute.
+        data: whose loaders to use.
+        dataset: the images.
+        digests: of every target's weights, by name.
+        options: how the mark may look.
+        success: when an image is misread.
+        images: images in flight.
+        batch_size: candidates, or images, a forward pass.
+    """
+
+    folder: Path
+    run: Run
+    data: ImageDataModule
+    dataset: ImageDataset
+    digests: Mapping[str, str]
+    options: MarkOptions
+    success: Success
+    images: int
+    batch_size: int
+
+    def mark(self, search: str, sources: Sequence[Target]) -> Path:
+        """The folder of a cell; what is finished is taken as it is, what was interrupted goes on."""
+        task = AttackTask(
+            Ensemble(sources, None, self.success), [], SEARCHES[search], self.options, self.run.seed, self.batch_size
+        )
+        config = self._config(search, sources)
+        digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
+        names = "+".join(target.name for target in sources)[:_LONGEST]
+        run = replace(self.run, name=f"{search}-{names}-{digest[:8]}", root=self.folder)
+        run.config, run.quiet = config, True
+        if not is_finished(run.folder):
+            mark_images(self.data, self.dataset, task, run, self.images, pictures=0)
+        return run.folder
+
+    def judge(self, name: str, search: str, sources: Sequence[Target], targets: Sequence[Target]) -> JudgedCell:
+        """A marked cell with every target's verdicts; those that were given before are read back."""
+        cell = self.mark(search, sources)
+        originals = self.folder / f"originals-{self.dataset.digest()[:8]}"
+        rows = _read_rows(cell / "attack.csv")
+        measures = {row["measure"]: float(row["value"]) for row in _read_rows(cell / "metrics.csv")}
+        return JudgedCell(
+            name=name,
+            search=search,
+            sources=tuple(target.name for target in sources),
+            weights=(1 / len(sources),) * len(sources),
+            labels=torch.tensor(self.dataset.labels),
+            status=tuple(Status(row["status"]) for row in rows),
+            queries=tuple(int(row["queries"]) for row in rows),
+            quality={name: measures[name] for name in ("ssim", "psnr")},
+            before={target.name: self._verdicts(originals, target, None) for target in targets},
+            after={target.name: self._verdicts(cell / "verdicts", target, cell / "marked") for target in targets},
+        )
+
+    def _config(self, search: str, sources: Sequence[Target]) -> dict[str, object]:
+        """Everything that makes a cell what it is."""
+        options = self.options
+        return {
+            "images": self.dataset.digest(),
+            "size": self.data.size,
+            "sources": {target.name: self.digests[target.name] for target in sources},
+            "success": self.success,
+            "search": repr(SEARCHES[search]),
+            "logo": hashlib.sha256(options.logo.rgba.tobytes()).hexdigest(),
+            "mark": [options.scale, *options.alpha, options.mode, options.keep_off_lesions],
+            "seed": self.run.seed,
+            "precision": self.run.precision,
+        }
+
+    def _verdicts(self, folder: Path, target: Target, marked: Path | None) -> Probabilities:
+        """Probabilities ``(n, c)`` on the originals, or on the marked images where there are any."""
+        path = folder / f"{target.name}-{self.digests[target.name][:8]}.csv"
+        if not path.exists():
+            scores = self._score(target, marked).tolist()
+            rows = ((id_, *map(repr, row)) for id_, row in zip(self.dataset.ids, scores, strict=True))
+            write_csv(path, ("image", *target.classes), rows)
+        values = [[float(row[name]) for name in target.classes] for row in _read_rows(path)]
+        return torch.tensor(values, dtype=torch.float32)
+
+    def _score(self, target: Target, marked: Path | None) -> Probabilities:
+        files = output_names(self.dataset.ids)
+        paths = [None if marked is None else marked / files[id_] for id_ in self.dataset.ids]
+        images = (
+            to_tensor(read_image(path)) if path is not None and path.exists() else self.dataset[index].image
+            for index, path in enumerate(paths)
+        )
+        return score_images(target.to(self.run.device()), images, self.batch_size)
+
+
+def _read_rows(path: Path) -> list[Mapping[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))

@@ -1,0 +1,171 @@
+"""What every command that marks images does."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from miad.commands.agreement import check_classes, check_size
+from miad.commands.run import Run
+from miad.commands.show import show_attack
+from miad.data import ImageDataModule, ImageDataset, output_names
+from miad.errors import InputError, RunError
+from miad.evaluation import attack_measures, write_attack_table, write_predictions
+from miad.keys import write_key
+from miad.targets import Target, load_target, weights_digest
+from miad.tasks import AttackTask, Entry, Journal, MarkingWriter, MarkOptions
+from miad.tracking import log_pictures, publish_measures
+from miad.watermark import PLAIN, AlphaMode, load_logo, render
+
+_SMALLEST = 11
+"""Pixels; the window of SSIM."""
+
+
+def mark_options(
+    logo: str = "emblem",
+    scale: float = 2.0,
+    alpha_min: int = 100,
+    alpha_max: int = 220,
+    alpha_mode: AlphaMode = "binary",
+    lesions: Literal["given", "ignored"] = "given",
+) -> MarkOptions:
+    """How the mark may look.
+
+    Args:
+        logo: emblem, wordmark, crest, or a picture file.
+        scale: 1 is the largest logo that fits, 2 half as wide and high.
+        alpha_min: lowest opacity of 255.
+        alpha_max: highest opacity of 255.
+        alpha_mode: hard edges, or the logo's own soft ones.
+        lesions: keep given lesion masks free, or ignore them.
+
+    Raises:
+        InputError: the opacities are out of order or range, or there is no such logo.
+    """
+    if not 1 <= alpha_min <= alpha_max <= 255:
+        raise InputError(f"expected 1 <= alpha_min <= alpha_max <= 255, found {alpha_min} and {alpha_max}")
+    return MarkOptions(load_logo(logo), scale, (alpha_min, alpha_max), alpha_mode, lesions == "given")
+
+
+def load_targets(paths: str) -> list[Target]:
+    """The classifiers of folders or checkpoints, separated by commas.
+
+    Raises:
+        InputError: one can not be read.
+    """
+    return [load_target(Path(name.strip())) for name in paths.split(",") if name.strip()]
+
+
+def check_targets(data: ImageDataModule, targets: Sequence[Target]) -> None:
+    """Every classifier comes once, and reads the data.
+
+    Raises:
+        InputError: two have one name, or one tells other classes apart or reads another size.
+    """
+    names = [target.name for target in targets]
+    if len(set(names)) < len(names):
+        raise InputError(f"expected every classifier once, found {', '.join(names)}; rename one or leave it out")
+    for target in targets:
+        check_classes(data, target.name, target.classes)
+    check_size(data, {target.size for target in targets})
+
+
+def mark_images(
+    data: ImageDataModule, dataset: ImageDataset, task: AttackTask, run: Run, images: int, pictures: int
+) -> dict[str, float]:
+    """Mark images, or go on where a killed run stopped.
+
+    Args:
+        data: whose loaders to use.
+        dataset: which of its images.
+        task: the search.
+        run: where to write, on what to run.
+        images: images in flight.
+        pictures: marked images in W&B's table.
+
+    Returns:
+        The measures, as in metrics.csv; nothing on processes other than the first.
+
+    Raises:
+        InputError: an image can not be read, or is too small.
+        RunError: the folder holds another run, or this one, finished.
+    """
+    check_images(dataset, task.options)
+    folder = run.open(**_inputs(dataset, task))
+    journal = Journal(folder / "journal")
+    if is_finished(folder):
+        journal.remove()  # a process killed at its very end may have left it
+        raise RunError(f"{folder} holds this run, finished; give another --run.name, or delete the folder to run again")
+    writer = MarkingWriter(folder, output_names(dataset.ids), journal)
+    trainer = run.trainer(callbacks=[writer], inference_mode=False)
+    done = journal.images()
+    left = len(dataset) - len(done)
+    if 0 < left < run.devices:
+        raise InputError(f"expected an image a device, found {left} to do; give a smaller --run.devices")
+    if left:
+        trainer.predict(task, data.items_dataloader(dataset, images, done), return_predictions=False)
+    trainer.strategy.barrier()
+    return _close(run, folder, journal, dataset, data.classes, task, pictures) if trainer.is_global_zero else {}
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a run's folder holds its closing measures."""
+    return (folder / "metrics.csv").exists()
+
+
+def check_images(dataset: ImageDataset, options: MarkOptions) -> None:
+    """Every image can be read, and the logo can be seen on it.
+
+    Raises:
+        InputError: one can not, or is too small.
+    """
+    for shape in {dataset.shape(index) for index in range(len(dataset))}:
+        if min(shape) < _SMALLEST:
+            raise InputError(
+                f"an image of {shape[1]}x{shape[0]} is too small; expected {_SMALLEST} pixels a side or more"
+            )
+        render(options.logo, PLAIN, shape, options.scale, grey=False, mode=options.mode)
+    dataset.check()
+
+
+def _inputs(dataset: ImageDataset, task: AttackTask) -> dict[str, str]:
+    return {
+        "images": dataset.digest(),
+        "logo": hashlib.sha256(task.options.logo.rgba.tobytes()).hexdigest(),
+        **{target.name: weights_digest(target) for target in (*task.sources.targets, *task.unseen)},
+    }
+
+
+def _close(
+    run: Run,
+    folder: Path,
+    journal: Journal,
+    dataset: ImageDataset,
+    classes: Sequence[str],
+    task: AttackTask,
+    pictures: int,
+) -> dict[str, float]:
+    """Tables, key and measures of a run whose images are all done."""
+    order = {image: index for index, image in enumerate(dataset.ids)}
+    entries = sorted(journal.entries(), key=lambda entry: order[entry.image])
+    targets = [target.name for target in (*task.sources.targets, *task.unseen)]
+    weights = task.sources.weights.tolist()
+    records = [entry.record for entry in entries if entry.record is not None]
+    write_attack_table(folder / "attack.csv", entries, classes, weights, task.options.scale)
+    write_predictions(folder / "predictions.csv", entries, classes, targets)
+    write_key(folder / f"{run.name}.miadkey", records, journal.renderings())
+    measures = attack_measures(entries, targets, weights)
+    log_pictures(run.loggers, folder, _chosen(entries, pictures), classes)
+    publish_measures(folder, run.loggers, measures)
+    run.close()
+    journal.remove()
+    if not run.quiet:
+        show_attack(str(folder), measures, [*targets, "ensemble"] if len(weights) > 1 else targets)
+    return measures
+
+
+def _chosen(entries: Sequence[Entry], count: int) -> list[Entry]:
+    """Evenly spread over the images that have a mark."""
+    marked = [entry for entry in entries if entry.file]
+    chosen = min(count, len(marked))
+    return [marked[index * len(marked) // chosen] for index in range(chosen)]
