@@ -200,11 +200,13 @@ class ImageDataModule(LightningDataModule, ABC):
         )
 
     def check_every_class_is_trained(self) -> None:
-        """Every class has a training image.
+        """There are classes to tell apart, and every one has a training image.
 
         Raises:
-            InputError: one has none.
+            InputError: there is one class only, or a class has no image.
         """
+        if len(self.classes) < 2:
+            raise InputError(f"expected two or more classes to tell apart, found only {', '.join(self.classes)}")
         dataset = self.split("train")
         missing = [name for index, name in enumerate(self.classes) if index not in set(dataset.labels)]
         if missing:

@@ -2,15 +2,21 @@
 
 import pickle
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 
 from miad.errors import InputError
 from miad.models.classifier import Classifier
 
-_UNREADABLE = (OSError, RuntimeError, EOFError, pickle.UnpicklingError, LookupError, ValueError, struct.error)
+_UNREADABLE = (
+    *(OSError, RuntimeError, EOFError, LookupError, ValueError),
+    *(pickle.UnpicklingError, struct.error, SafetensorError),
+)
 """What torch.load raises for files that are not its own."""
 
 _PREFIX = "network."
@@ -49,14 +55,35 @@ def load_classifier(path: Path) -> Classifier:
     return network.eval()
 
 
-def read_weights(network: Classifier, path: Path) -> None:
-    """Start ``network`` from a local file: a checkpoint of ours, or a plain state dict.
+def start_classifier(
+    backbone: str, classes: Sequence[str], size: int, *, pretrained: bool = False, weights: Path | None = None
+) -> Classifier:
+    """A classifier to train.
+
+    Args:
+        backbone: name of a timm model.
+        classes: class names, in the order of the logits.
+        size: side in pixels of the square that the backbone reads.
+        pretrained: start from timm's published weights (asks the model hub), unless ``weights`` are given.
+        weights: start from a local file: a run of 'miad fit classifier' or its checkpoint, or published weights as
+            timm names them (state dict or safetensors; a head of other classes is left as it was drawn).
 
     Raises:
-        InputError: the file is missing or does not fit.
+        InputError: the backbone can not be built, or the weights are missing or do not fit.
     """
+    if weights is None:
+        return Classifier(backbone, classes, size, pretrained=pretrained)
+    path = find_checkpoint(weights)
     checkpoint = _read(path)
-    _load_weights(network, checkpoint.get("state_dict", checkpoint), path)
+    state = checkpoint.get("state_dict", checkpoint)
+    if not any(name.removeprefix(_PREFIX).startswith("backbone.") for name in state):
+        try:
+            return Classifier(backbone, classes, size, published=state)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+    network = Classifier(backbone, classes, size)
+    _load_weights(network, state, path)
+    return network
 
 
 def _load_weights(network: Classifier, state: dict[str, Any], path: Path) -> None:
@@ -74,6 +101,8 @@ def _load_weights(network: Classifier, state: dict[str, Any], path: Path) -> Non
 
 def _read(path: Path) -> dict[str, Any]:
     try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such checkpoint; train one with 'miad fit classifier'") from error

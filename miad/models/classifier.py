@@ -4,7 +4,7 @@ uint8 pixels of any size go in and logits come out, so nothing else ever needs a
 or an input size.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -25,23 +25,32 @@ class Classifier(nn.Module):
         classes: class names, in the order of the logits.
         size: side in pixels of the square that the backbone reads; images of other sizes are resized inside.
         pretrained: start from timm's published weights (asks the model hub).
+        published: start from these published weights instead, a state dict by timm's names; a head of other classes is
+            left as it was drawn.
 
     Raises:
-        InputError: no timm model has that name, it can not read that size, or its weights can not be had.
+        InputError: no timm model has that name, it can not read that size, or its weights can not be had or do not fit.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, backbone: str, classes: Sequence[str], size: int, *, pretrained: bool = False) -> None:
+    def __init__(
+        self,
+        backbone: str,
+        classes: Sequence[str],
+        size: int,
+        *,
+        pretrained: bool = False,
+        published: Mapping[str, Tensor] | None = None,
+    ) -> None:
         super().__init__()
         self.name = backbone
         self.classes = tuple(classes)
         self.size = size
         # Channels last is the faster layout on CPUs and GPUs alike, up to twice in half precision.
-        self.backbone = _backbone(backbone, len(self.classes), size, pretrained=pretrained).to(
-            memory_format=torch.channels_last
-        )
+        network = _backbone(backbone, len(self.classes), size, pretrained=pretrained, published=published)
+        self.backbone = network.to(memory_format=torch.channels_last)
         config = self.backbone.pretrained_cfg
         self.register_buffer("mean", 255 * torch.tensor(config["mean"]).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", 255 * torch.tensor(config["std"]).view(1, 3, 1, 1), persistent=False)
@@ -57,18 +66,24 @@ class Classifier(nn.Module):
         return logits
 
 
-def _backbone(name: str, classes: int, size: int, *, pretrained: bool) -> Any:  # noqa: ANN401  (timm is untyped)
+def _backbone(name: str, classes: int, size: int, *, pretrained: bool, published: Mapping[str, Tensor] | None) -> Any:  # noqa: ANN401  (timm is untyped)
     _check_name(name)
+    options = _size_arguments(name, size) | _weight_arguments(pretrained=pretrained, published=published)
     try:
-        network = timm.create_model(name, pretrained=pretrained, num_classes=classes, **_size_arguments(name, size))
+        network = timm.create_model(name, num_classes=classes, **options)
         _check_patches(network, size)
     except (AssertionError, TypeError, ValueError) as error:
         raise InputError(f"{name} can not read {size}x{size} pixels ({error}); choose another size") from error
     except (OSError, RuntimeError) as error:
+        if published is not None:
+            raise InputError(
+                f"the weights do not fit {name} ({_first_line(error)}); give those of this model"
+            ) from error
         if not pretrained:
             raise
         raise InputError(
-            f"no pretrained weights for {name} ({_first_line(error)}); train from scratch or give a local file"
+            f"no pretrained weights for {name} ({_first_line(error)}); train from scratch (pretrained: false) or give "
+            "a local file (weights: FILE)"
         ) from error
     return network
 
@@ -88,10 +103,17 @@ def _check_name(name: str) -> None:
         raise InputError(f"expected the name of a timm model, found {name!r}; {hint}")
 
 
-def _size_arguments(name: str, size: int) -> dict[str, int]:
+def _size_arguments(name: str, size: int) -> dict[str, Any]:
     """Transformers fix their position grid when built, convolutional networks read any size."""
     config = timm.get_pretrained_cfg(name.partition(".")[0])
     return {"img_size": size} if config is not None and config.fixed_input_size else {}
+
+
+def _weight_arguments(*, pretrained: bool, published: Mapping[str, Tensor] | None) -> dict[str, Any]:
+    if published is None:
+        return {"pretrained": pretrained}
+    # timm fits the names, the head and the position grid, as it does for what it downloads.
+    return {"pretrained": True, "pretrained_cfg_overlay": {"state_dict": dict(published)}}
 
 
 def _first_line(error: Exception) -> str:

@@ -10,7 +10,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
 
 from miad.errors import check_at_least, check_positive
 from miad.measures import ClassificationScores
-from miad.models import Classifier, LossName, classification_loss, read_weights
+from miad.models import LossName, classification_loss, start_classifier
 from miad.tensors import Images, Labels
 
 
@@ -21,8 +21,8 @@ class ClassifierTask(LightningModule):
         classes: class names in the order of the logits.
         backbone: name of a timm model, for example ``resnet50`` or ``vit_base_patch16_224``.
         size: side in pixels of the square that the backbone reads.
-        pretrained: start from timm's published weights (asks the model hub).
-        weights: start from the weights in this local file instead.
+        pretrained: start from timm's published weights (asks the model hub), unless weights are given.
+        weights: start from a local file: a run of 'miad fit classifier', a checkpoint, or timm's published weights.
         loss: ``cross_entropy``, or ``focal`` for unbalanced classes.
         gamma: focusing of the focal loss.
         lr: highest learning rate.
@@ -59,9 +59,7 @@ class ClassifierTask(LightningModule):
                 "warmup": warmup,
             }
         )
-        self.network = Classifier(backbone, classes, size, pretrained=pretrained)
-        if weights is not None:
-            read_weights(self.network, weights)
+        self.network = start_classifier(backbone, classes, size, pretrained=pretrained, weights=weights)
         self.loss = classification_loss(loss, gamma)
         self.lr, self.weight_decay, self.warmup = lr, weight_decay, warmup
         self.val_scores = ClassificationScores()

@@ -4,11 +4,13 @@ import pickle
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 from lightning import Trainer
+from safetensors.torch import save_file
 
 from miad.errors import InputError
-from miad.models import Classifier, find_checkpoint, load_classifier, read_weights
+from miad.models import Classifier, find_checkpoint, load_classifier, start_classifier
 from miad.tasks import ClassifierTask
 
 OPTIONS = {"backbone": "test_resnet", "classes": ["x", "y", "z"], "size": 32}
@@ -166,16 +168,46 @@ def test_training_starts_from_our_checkpoints_and_from_plain_weights(save, netwo
     path = save()
     if form == "plain":
         torch.save(network.state_dict(), path)
-    other = Classifier(**OPTIONS).eval()
-    read_weights(other, path)
-    assert_same(other, network, images)
+    assert_same(start_classifier(**OPTIONS, weights=path).eval(), network, images)
 
 
-def test_weights_that_do_not_fit_leave_the_network_as_it_was(save, network):
+def test_weights_that_do_not_fit_are_no_start(save, network):
     state = {f"network.{name}": value + 1 for name, value in network.state_dict().items()}
     state.popitem()
-    other = Classifier(**OPTIONS).eval()
-    before = {name: value.clone() for name, value in other.state_dict().items()}
     with pytest.raises(InputError, match=r"\A.*1 of \d+ tensors do not fit.* found nothing.*\Z"):
-        read_weights(other, save(state_dict=state))
-    assert all(torch.equal(value, before[name]) for name, value in other.state_dict().items())
+        start_classifier(**OPTIONS, weights=save(state_dict=state))
+
+
+def test_training_starts_from_a_runs_folder(tmp_path, save, network, images):
+    save().rename(tmp_path / "best.ckpt")
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "best.ckpt").rename(tmp_path / "run" / "checkpoints" / "best.ckpt")
+    assert_same(start_classifier(**OPTIONS, weights=tmp_path / "run").eval(), network, images)
+
+
+@pytest.mark.parametrize("form", ["pt", "safetensors"])
+@pytest.mark.parametrize("backbone", ["test_resnet", "test_vit"])
+def test_training_starts_from_published_weights_with_a_head_of_its_own(tmp_path, backbone, form):
+    published = timm.create_model(backbone, num_classes=1000)
+    path = tmp_path / f"weights.{form}"
+    save = save_file if form == "safetensors" else torch.save
+    save(published.state_dict(), path)
+    size = 32 if backbone == "test_resnet" else 64  # timm fits the position grid of another size
+    ours = start_classifier(backbone, ["x", "y", "z"], size, weights=path).backbone
+    head = [name for name, value in ours.state_dict().items() if value.shape[:1] == (3,)]
+    moved = [*head, *(name for name in ours.state_dict() if "pos_embed" in name)]
+    theirs = published.state_dict()
+    assert len(head) == 2
+    assert all(torch.equal(value, theirs[name]) for name, value in ours.state_dict().items() if name not in moved)
+
+
+def test_published_weights_of_another_model_are_refused_in_one_line(tmp_path):
+    torch.save(timm.create_model("test_efficientnet").state_dict(), tmp_path / "w.pt")
+    with pytest.raises(InputError, match=r"\A.*w\.pt: the weights do not fit test_resnet.*\Z"):
+        start_classifier(**OPTIONS, weights=tmp_path / "w.pt")
+
+
+def test_a_damaged_safetensors_file_is_refused_in_one_line(tmp_path):
+    (tmp_path / "w.safetensors").write_bytes(b"\x00" * 40)
+    with pytest.raises(InputError, match=r"\A.*w\.safetensors: expected a checkpoint, found.*\Z"):
+        start_classifier(**OPTIONS, weights=tmp_path / "w.safetensors")
