@@ -4,11 +4,13 @@ import pytest
 import torch
 from torch import nn
 
+from miad.imaging import resize
 from miad.targets import Ensemble, Target
 
 torch.set_num_threads(1)  # networks this small lose more by sharing cores than they gain
 
 CLASSES = ("glioma", "meningioma", "pituitary")
+SIZE = 32
 
 
 class BrightSpots(nn.Module):
@@ -28,13 +30,13 @@ class BrightSpots(nn.Module):
         ).double()  # so that a batch's size can not tip a close call
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return 30 * self.layers(images.double() / 255 - 0.5)
+        return 30 * self.layers(resize(images.float(), (SIZE, SIZE)).double() / 255 - 0.5)
 
 
 @pytest.fixture
 def make_target():
     """A function that makes a target from a seed."""
-    return lambda seed=0, name=None: Target(name or f"spots{seed}", BrightSpots(seed), CLASSES, 32)
+    return lambda seed=0, name=None: Target(name or f"spots{seed}", BrightSpots(seed), CLASSES, SIZE)
 
 
 @pytest.fixture

@@ -109,5 +109,5 @@ def _instantiate(parser: Parser, config: Namespace) -> dict[str, Any]:
 def _plain(parser: Parser, config: Namespace) -> dict[str, Any]:
     import yaml
 
-    plain: dict[str, Any] = yaml.safe_load(parser.dump(config, skip_link_targets=False))
+    plain: dict[str, Any] = yaml.safe_load(parser.dump(config, skip_unset=False, skip_link_targets=False))
     return plain

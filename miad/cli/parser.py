@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from inspect import isabstract
+from pathlib import Path
 from typing import Any
 
-from jsonargparse import ActionYesNo, ArgumentParser, set_parsing_settings
+import yaml
+from jsonargparse import ActionYesNo, ArgumentError, ArgumentParser, set_parsing_settings
 
 
 def _is_task(class_type: type) -> bool:
@@ -44,12 +46,23 @@ def _classes(data: Any) -> list[str]:  # noqa: ANN401  (any data module)
 def explain(parser: ArgumentParser, error: Exception) -> str:
     """The gist of jsonargparse's message in one line, with the nearest right word where a word is wrong."""
     text = str(error)
+    if loop := re.search(r'key "([\w.]+)".*file loop detected: (\S+) -> \2', text, re.DOTALL):
+        text = _file_error(parser, loop[1], Path(loop[2])) or text
     if unknown := re.search(r"nrecognized arguments: (--[\w.]+)", text):
         return _wrong_option(parser, unknown[1])
     if wrong := re.search(r'key "([\w.]+)".*dot import path string: (\S+)', text, re.DOTALL):
         return _wrong_class(parser, wrong[1], wrong[2])
     lines = [line.strip(" -") for line in text.splitlines() if line.strip()]
-    return re.sub(r"\s+", " ", " ".join(lines[:3]))
+    return re.sub(r"\s+", " ", " ".join(lines[:4]))
+
+
+def _file_error(parser: ArgumentParser, key: str, path: Path) -> str:
+    """What is wrong in a YAML file; jsonargparse takes its values for a path and says that the file names itself."""
+    try:
+        parser.parse_object({key: yaml.safe_load(path.read_text(encoding="utf-8"))})
+    except (ArgumentError, OSError, yaml.YAMLError) as error:
+        return f"{path}: {error}"
+    return ""
 
 
 def _wrong_option(parser: ArgumentParser, option: str) -> str:

@@ -3,7 +3,9 @@
 import csv
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import torch
 
 from miad.commands.marking import is_finished, mark_images
 from miad.commands.run import Run
-from miad.data import ImageDataModule, ImageDataset, output_names
+from miad.data import ImageDataModule, ImageDataset, Item, output_names
 from miad.evaluation import JudgedCell, write_csv
 from miad.imaging import read_image, to_tensor
 from miad.search import SEARCHES, Status
@@ -32,6 +34,7 @@ class Cells:
         run: how to compute.
         data: whose loaders to use.
         dataset: the images.
+        content: their `content_digest`.
         digests: of every target's weights, by name.
         options: how the mark may look.
         success: when an image is misread.
@@ -43,6 +46,7 @@ class Cells:
     run: Run
     data: ImageDataModule
     dataset: ImageDataset
+    content: str
     digests: Mapping[str, str]
     options: MarkOptions
     success: Success
@@ -51,6 +55,7 @@ class Cells:
 
     def mark(self, search: str, sources: Sequence[Target]) -> Path:
         """The folder of a cell; what is finished is taken as it is, what was interrupted goes on."""
+        sources = sorted(sources, key=lambda target: target.name)  # a cell is one cell in whatever order they come
         task = AttackTask(
             Ensemble(sources, None, self.success), [], SEARCHES[search], self.options, self.run.seed, self.batch_size
         )
@@ -66,8 +71,10 @@ class Cells:
     def judge(self, name: str, search: str, sources: Sequence[Target], targets: Sequence[Target]) -> JudgedCell:
         """A marked cell with every target's verdicts; those that were given before are read back."""
         cell = self.mark(search, sources)
-        originals = self.folder / f"originals-{self.dataset.digest()[:8]}"
         rows = _read_rows(cell / "attack.csv")
+        originals, verdicts = self.folder / f"originals-{self.content[:8]}", cell / "verdicts"
+        files = output_names(self.dataset.ids)
+        marked = [None if row["status"] == Status.INFEASIBLE else cell / "marked" / files[row["image"]] for row in rows]
         measures = {row["measure"]: float(row["value"]) for row in _read_rows(cell / "metrics.csv")}
         return JudgedCell(
             name=name,
@@ -78,16 +85,15 @@ class Cells:
             status=tuple(Status(row["status"]) for row in rows),
             queries=tuple(int(row["queries"]) for row in rows),
             quality={name: measures[name] for name in ("ssim", "psnr")},
-            before={target.name: self._verdicts(originals, target, None) for target in targets},
-            after={target.name: self._verdicts(cell / "verdicts", target, cell / "marked") for target in targets},
+            before={target.name: self._verdicts(originals, target, [None] * len(rows)) for target in targets},
+            after={target.name: self._verdicts(verdicts, target, marked) for target in targets},
         )
 
     def _config(self, search: str, sources: Sequence[Target]) -> dict[str, object]:
         """Everything that makes a cell what it is."""
         options = self.options
         return {
-            "images": self.dataset.digest(),
-            "size": self.data.size,
+            "images": self.content,
             "sources": {target.name: self.digests[target.name] for target in sources},
             "success": self.success,
             "search": repr(SEARCHES[search]),
@@ -97,24 +103,41 @@ class Cells:
             "precision": self.run.precision,
         }
 
-    def _verdicts(self, folder: Path, target: Target, marked: Path | None) -> Probabilities:
-        """Probabilities ``(n, c)`` on the originals, or on the marked images where there are any."""
+    def _verdicts(self, folder: Path, target: Target, files: Sequence[Path | None]) -> Probabilities:
+        """Probabilities ``(n, c)`` on these files, or on the originals where there is none."""
         path = folder / f"{target.name}-{self.digests[target.name][:8]}.csv"
         if not path.exists():
-            scores = self._score(target, marked).tolist()
+            scores = self._score(target, files).tolist()
             rows = ((id_, *map(repr, row)) for id_, row in zip(self.dataset.ids, scores, strict=True))
             write_csv(path, ("image", *target.classes), rows)
         values = [[float(row[name]) for name in target.classes] for row in _read_rows(path)]
         return torch.tensor(values, dtype=torch.float32)
 
-    def _score(self, target: Target, marked: Path | None) -> Probabilities:
-        files = output_names(self.dataset.ids)
-        paths = [None if marked is None else marked / files[id_] for id_ in self.dataset.ids]
+    def _score(self, target: Target, files: Sequence[Path | None]) -> Probabilities:
         images = (
-            to_tensor(read_image(path)) if path is not None and path.exists() else self.dataset[index].image
-            for index, path in enumerate(paths)
+            self.dataset[index].image if path is None else to_tensor(read_image(path))
+            for index, path in enumerate(files)
         )
-        return score_images(target.to(self.run.device()), images, self.batch_size)
+        return score_images(target.to(self.run.device), images, self.batch_size)
+
+
+def content_digest(dataset: ImageDataset) -> str:
+    """sha256 (hex) of all that marks and verdicts depend on: ids, labels, pixels as they are worked on, lesion masks.
+
+    Raises:
+        InputError: an image can not be read.
+    """
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:  # decoders and digests release the interpreter lock
+        parts = pool.map(lambda index: _item_digest(dataset[index]), range(len(dataset)))
+        return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+def _item_digest(item: Item) -> str:
+    digest = hashlib.sha256(repr((item.id, item.label, item.grey, item.image.shape)).encode())
+    digest.update(item.image.numpy().tobytes())
+    if item.lesion is not None:
+        digest.update(item.lesion.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _read_rows(path: Path) -> list[Mapping[str, str]]:

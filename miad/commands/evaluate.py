@@ -8,8 +8,8 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from lightning.pytorch.utilities import rank_zero_only
 
-from miad.commands.cells import Cells
-from miad.commands.marking import check_targets, load_targets, mark_options
+from miad.commands.cells import Cells, content_digest
+from miad.commands.marking import check_sizes, check_targets, load_targets, mark_options
 from miad.commands.run import Run
 from miad.commands.show import show_table
 from miad.data import ImageDataModule, Split, choose_images
@@ -27,10 +27,13 @@ from miad.evaluation import (
     write_csv,
 )
 from miad.search import SEARCHES
-from miad.targets import Success, Target, weights_digest
+from miad.targets import Ensemble, Success, Target, weights_digest
 from miad.tracking import log_figures, publish_measures
 
 Protocol: TypeAlias = Literal["leave_one_out", "matrix", "ensemble"]
+
+_ALL, _ALL_BUT, _MEAN = "all", "all but ", "mean"
+"""How tables call groups of classifiers, and the mean over a line."""
 
 
 def transfer(
@@ -77,13 +80,19 @@ def transfer(
     sources, tested = load_targets(models), load_targets(unseen)
     everyone = [*sources, *tested]
     _check_enough(sources, tested, wanted)
+    _check_names(everyone)
     check_targets(data, everyone)
-    dataset = choose_images(data, split, per_class, run.seed)
+    groups = _groups(wanted, sources)
+    for group in groups.values():
+        Ensemble(group, None, success)  # refuses a success that this group can not have
+    dataset, options = choose_images(data, split, per_class, run.seed), mark_options(**mark)
+    check_sizes(dataset, options)
+    content = content_digest(dataset)
     digests = {target.name: weights_digest(target) for target in everyone}
-    folder = run.open(images=dataset.digest(), **digests)
+    folder = run.open(images=content, weights=digests)
     place = cells or run.root / "cells"
-    kept = Cells(place, run, data, dataset, digests, mark_options(**mark), success, images, batch_size)
-    jobs = [(name, search, group) for name, group in _groups(wanted, sources).items() for search in chosen]
+    kept = Cells(place, run, data, dataset, content, digests, options, success, images, batch_size)
+    jobs = [(name, search, group) for name, group in groups.items() for search in chosen]
     for _, search, group in jobs:
         kept.mark(search, group)
     if not getattr(rank_zero_only, "rank", None):
@@ -105,7 +114,12 @@ def _check_enough(sources: Sequence[Target], unseen: Sequence[Target], protocols
         raise InputError("expected --unseen classifiers to test the ensemble of all models on, found none")
 
 
-_ALL_BUT = "all but "
+def _check_names(targets: Sequence[Target]) -> None:
+    for target in targets:
+        if target.name in (SEEN, _ALL, _MEAN):
+            raise InputError(
+                f"expected a classifier by another name than {target.name!r}, a word of the tables; rename it"
+            )
 
 
 def _groups(protocols: Sequence[str], sources: Sequence[Target]) -> dict[str, list[Target]]:
@@ -115,7 +129,7 @@ def _groups(protocols: Sequence[str], sources: Sequence[Target]) -> dict[str, li
             f"{_ALL_BUT}{left_out.name}": [other for other in sources if other is not left_out] for left_out in sources
         },
         "matrix": {source.name: [source] for source in sources},
-        "ensemble": {"all": list(sources)},
+        "ensemble": {_ALL: list(sources)},
     }
     return {name: group for protocol in protocols for name, group in groups[protocol].items()}
 
@@ -167,7 +181,7 @@ def _show_matrix(matrix: Sequence[MatrixRow], order: Sequence[str]) -> None:
 
 def _with_mean(values: Sequence[tuple[str, str, float]]) -> list[tuple[str, str, float]]:
     own = {line: {column: value for name, column, value in values if name == line} for line, _, _ in values}
-    return [*values, *((line, "mean", fmean(columns.values())) for line, columns in own.items())]
+    return [*values, *((line, _MEAN, fmean(columns.values())) for line, columns in own.items())]
 
 
 def _show_wide(title: str, values: Sequence[tuple[str, str, float]], order: Sequence[str] = ()) -> None:

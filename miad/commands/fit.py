@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from lightning import seed_everything
+from lightning import LightningModule, Trainer, seed_everything
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from miad.commands.run import Run
@@ -65,8 +65,16 @@ def classifier(
     return Path(checkpoint)
 
 
+class _Patience(EarlyStopping):
+    """Lightning's early stopping, which of itself would train one epoch more whenever an ended run is started again."""
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """End at once if the checkpoint's run had no patience left."""
+        trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
+
+
 def _callbacks(place: Path, score: str, patience: int | None) -> list[Callback]:
     best = ModelCheckpoint(place, "best", score, mode="max", enable_version_counter=False)
     every = ModelCheckpoint(place, "last", enable_version_counter=False)  # `save_last` waits for the next best
-    stop = [] if patience is None else [EarlyStopping(score, patience=patience, mode="max")]
+    stop = [] if patience is None else [_Patience(score, patience=patience, mode="max")]
     return [*stop, best, every]

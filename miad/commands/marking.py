@@ -90,7 +90,8 @@ def mark_images(
         InputError: an image can not be read, or is too small.
         RunError: the folder holds another run, or this one, finished.
     """
-    check_images(dataset, task.options)
+    check_sizes(dataset, task.options)
+    dataset.check()
     folder = run.open(**_inputs(dataset, task))
     journal = Journal(folder / "journal")
     if is_finished(folder):
@@ -113,11 +114,11 @@ def is_finished(folder: Path) -> bool:
     return (folder / "metrics.csv").exists()
 
 
-def check_images(dataset: ImageDataset, options: MarkOptions) -> None:
-    """Every image can be read, and the logo can be seen on it.
+def check_sizes(dataset: ImageDataset, options: MarkOptions) -> None:
+    """The logo can be seen on every image.
 
     Raises:
-        InputError: one can not, or is too small.
+        InputError: an image is too small.
     """
     for shape in {dataset.shape(index) for index in range(len(dataset))}:
         if min(shape) < _SMALLEST:
@@ -125,14 +126,13 @@ def check_images(dataset: ImageDataset, options: MarkOptions) -> None:
                 f"an image of {shape[1]}x{shape[0]} is too small; expected {_SMALLEST} pixels a side or more"
             )
         render(options.logo, PLAIN, shape, options.scale, grey=False, mode=options.mode)
-    dataset.check()
 
 
-def _inputs(dataset: ImageDataset, task: AttackTask) -> dict[str, str]:
+def _inputs(dataset: ImageDataset, task: AttackTask) -> dict[str, str | dict[str, str]]:
     return {
         "images": dataset.digest(),
         "logo": hashlib.sha256(task.options.logo.rgba.tobytes()).hexdigest(),
-        **{target.name: weights_digest(target) for target in (*task.sources.targets, *task.unseen)},
+        "weights": {target.name: weights_digest(target) for target in (*task.sources.targets, *task.unseen)},
     }
 
 

@@ -79,12 +79,12 @@ class Run:
         """The run's folder."""
         return self.root / self.name
 
-    def open(self, **inputs: str) -> Path:
+    def open(self, **inputs: str | dict[str, str]) -> Path:
         """Make the folder, or take up the same run's again.
 
         Args:
-            inputs: digests of what the run reads; they are kept with the configuration, so that a run is not taken up
-                with other images or weights than it began with.
+            inputs: digests of what the run reads, or several by name; they are kept with the configuration, so that a
+                run is not taken up with other images or weights than it began with.
 
         Raises:
             RunError: the folder holds a different run, or can not be written.
@@ -140,6 +140,7 @@ class Run:
         close_loggers(self.loggers)
         del self.loggers
 
+    @cached_property
     def device(self) -> torch.device:
         """Where this process computes."""
         return self._bare_trainer().strategy.root_device
@@ -150,7 +151,7 @@ class Run:
             return self.precision
         if not isinstance(self._bare_trainer().accelerator, CUDAAccelerator):
             return "32-true"
-        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
 
     def trainer(self, **options: Any) -> Trainer:  # noqa: ANN401  (Lightning's own options)
         """A Trainer on this run's devices, with its loggers."""

@@ -36,7 +36,8 @@ def classifier(data: ImageDataModule, checkpoint: Path, run: Run) -> dict[str, f
     folder = run.open()
     task = ClassifierTask(list(network.classes), network.name, network.size)
     task.network = network
-    trainer = run.trainer(devices=1)  # several would fill up their shares with images counted twice
+    # Several devices would fill up their shares with images counted twice.
+    trainer = run.trainer(devices=1, precision="32-true")
     scores = dict(trainer.test(task, datamodule=data, verbose=False)[0])
     if trainer.is_global_zero:
         probabilities, labels = (part.cpu() for part in task.test_scores.gathered())

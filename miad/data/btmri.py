@@ -193,7 +193,9 @@ def _open(path: Path) -> Iterator[Any]:
 def _data(path: Path, file: Any) -> Any:  # noqa: ANN401
     data = file.get("cjdata")
     fields = data if isinstance(data, h5py.Group) else {}
-    missing = [name for name in ("image", "label", "PID", "tumorMask") if name not in fields]
+    missing = [
+        name for name in ("image", "label", "PID", "tumorMask") if not isinstance(fields.get(name), h5py.Dataset)
+    ]
     if missing:
         raise InputError(f"{path}: expected cjdata with image, label, PID and tumorMask, found no {missing[0]}")
     return data

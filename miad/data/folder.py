@@ -45,7 +45,12 @@ class Folder(ImageDataModule):
 
 
 def _is_class(folder: Path) -> bool:
-    return folder.is_dir() and not folder.name.startswith(".")
+    return folder.is_dir() and not _is_hidden(Path(folder.name))
+
+
+def _is_hidden(path: Path) -> bool:
+    """Whether it is what systems and notebooks leave behind: ``._a.png``, ``.ipynb_checkpoints/a.png``."""
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _classes(root: Path, found: list[str], wanted: list[str] | None) -> tuple[str, ...]:
@@ -63,7 +68,7 @@ def _files(root: Path, part: Path, classes: tuple[str, ...]) -> list[ImageFile]:
         ImageFile(path.relative_to(root).as_posix(), path, label)
         for label, name in enumerate(classes)
         for path in sorted((part / name).rglob("*"))
-        if path.is_file() and path.suffix.lower() in endings
+        if path.is_file() and path.suffix.lower() in endings and not _is_hidden(path.relative_to(part))
     ]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from miad.data.base import ImageDataModule, ImageDataset, Split
 from miad.data.disc import DiscDataset
 from miad.data.files import FileDataset, ImageFile
+from miad.errors import check_at_least
 
 
 class Fundus(ImageDataModule):
@@ -31,6 +32,7 @@ class Fundus(ImageDataModule):
         **loading: Any,  # noqa: ANN401  (the options of ImageDataModule)
     ) -> None:
         super().__init__(**loading)
+        check_at_least(1, **({} if disc is None else {"disc": disc}))
         self.root = Path(root)
         self.disc = disc
         self.cache = self.root / ".miad" if cache is None else Path(cache)

@@ -103,7 +103,7 @@ class IDRiDLesions(Fundus):
 
     def _photographs(self, name: str) -> list[Path]:
         folder = SEGMENTATION.require(self.root, "A. Segmentation", _IMAGES, _SETS[name])
-        return sorted(folder.glob("*.jpg"))
+        return sorted(folder.glob("IDRiD_*.jpg"))
 
     def _drawn(self, name: str, photograph: Path, lesions: Sequence[Lesion]) -> ImageFile:
         truths = ("A. Segmentation", "2. All Segmentation Groundtruths", _SETS[name])

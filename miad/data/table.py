@@ -45,7 +45,7 @@ class Table(ImageDataModule):
     def __init__(
         self,
         csv: Path,
-        classes: list[str] | dict[str, list[str]] | None = None,
+        classes: list[str | int] | dict[str, list[str | int]] | None = None,
         seed: int = 2023,
         **loading: Any,  # noqa: ANN401  (the options of ImageDataModule)
     ) -> None:
@@ -114,13 +114,13 @@ def _check_unique(path: Path, rows: Sequence[Row]) -> None:
 
 
 def _classes(
-    path: Path, rows: Sequence[Row], wanted: Sequence[str] | Mapping[str, Sequence[str]] | None
+    path: Path, rows: Sequence[Row], wanted: Sequence[str | int] | Mapping[str, Sequence[str | int]] | None
 ) -> dict[str, str]:
     """The class of every label, in the order of the logits."""
     found = {row.label for row in rows}
     if wanted is None:
         return {label: label for label in sorted(found, key=_natural)}
-    labels_of = wanted if isinstance(wanted, Mapping) else {name: [name] for name in wanted}
+    labels_of = wanted if isinstance(wanted, Mapping) else {str(name): [name] for name in wanted}
     class_of = {str(label): name for name, labels in labels_of.items() for label in labels}
     if len(class_of) < sum(map(len, labels_of.values())) or not all(labels_of.values()):
         raise InputError(f"expected every label in one class, and a label in every class, found {wanted}")

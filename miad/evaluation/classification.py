@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.calibration import calibration_curve
@@ -72,8 +72,8 @@ def _draw_roc(classes: Sequence[str], probabilities: Probabilities, labels: Labe
     for index, curve in roc_curves(probabilities, labels).items():
         name = _MICRO if index is None else classes[index]
         colour, width = ("black", 2.0) if index is None else (f"C{index}", 1.2)
-        x, y = curve.false_positive_rate, curve.true_positive_rate
-        axes.plot(x, y, color=colour, linewidth=width, label=f"{name} (AUC {float(torch.trapezoid(y, x)):.3f})")
+        x, y = curve.false_positive_rate.numpy(), curve.true_positive_rate.numpy()
+        axes.plot(x, y, color=colour, linewidth=width, label=f"{name} (AUC {np.trapezoid(y, x):.3f})")
     axes.plot((0, 1), (0, 1), color="grey", linewidth=0.8, linestyle=":")
     axes.legend(loc="lower right", fontsize=8)
     return figure
@@ -85,7 +85,7 @@ def _draw_confusion(classes: Sequence[str], probabilities: Probabilities, labels
     side = 2.2 + 0.7 * len(classes)
     figure = Figure(figsize=(side, side), layout="constrained")
     axes = figure.subplots()
-    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    axes.imshow(share.numpy(), cmap="Blues", vmin=0, vmax=1)
     for row, counts in enumerate(matrix.tolist()):
         for column, count in enumerate(counts):
             dark = float(share[row, column]) > 0.5

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from miad.errors import InputError
+from miad.imaging import resize
 from miad.targets.target import Target
 from miad.tensors import Images, Labels, Probabilities
 
@@ -34,13 +35,16 @@ class Ensemble(nn.Module):
         super().__init__()
         _check(targets, weights, success)
         self.targets = nn.ModuleList(targets)
+        self._sizes = [target.size for target in targets]
         beta = torch.tensor(weights or [1.0] * len(targets), dtype=torch.float32)
         self.register_buffer("weights", beta / beta.sum(), persistent=False)
         self.success = success
 
     def forward(self, images: Images) -> Probabilities:
-        """Each member's probabilities, ``(n, k, c)``."""
-        return torch.stack([target(images) for target in self.targets], 1)
+        """Each member's probabilities, ``(n, k, c)``; members of one size share the resized images."""
+        resized = {size: resize(images.float(), (size, size)) for size in set(self._sizes)}
+        probabilities = [target(resized[size]) for target, size in zip(self.targets, self._sizes, strict=True)]
+        return torch.stack(probabilities, 1)
 
     def mean(self, probabilities: Probabilities) -> Probabilities:
         """Weighted mean over the members in float32: ``(n, k, c)`` to ``(n, c)``."""

@@ -193,6 +193,11 @@ def logos(place):
         (["--ensemble", "maybe"], "maybe"),
         (["--success", "some"], "success"),
         (["--split", "exam"], "exam"),
+        (["--per_class", "0"], "expected per_class of at least 1, found 0"),
+        (["--per_class", "2"], "expected 2 images of every class, found 1 of glioma; give a smaller per_class"),
+        (["--per_class", "few"], "per_class"),
+        (["--success", "2"], "expected success of mean, all, or 1 to 1 sources, found 2"),
+        (["--success", "0"], "expected success of mean, all, or 1 to 1 sources, found 0"),
         (["--data.workers", "-1"], "workers"),
         (["--data.size", "0"], "size"),
         (["--weights", "[1, 2]"], "weights"),
@@ -221,6 +226,9 @@ def test_a_bad_option_of_attack_is_named(logos, net, capsys, words, expected):
         (["--epochs", "many"], "epochs"),
         (["--epochs", "0"], "epochs"),
         (["--epochs", "-2"], "epochs"),
+        (["--patience", "0"], "expected patience of at least 1, found 0"),
+        (["--patience", "long"], "patience"),
+        (["--best", "loss"], "best"),
         (["--model.backbone", "resnet19"], "resnet19"),
         (["--model.size", "0"], "size"),
         (["--model.lr", "-1"], "lr"),
@@ -263,7 +271,7 @@ def test_the_same_classifier_twice_is_refused(place, net, capsys):
     assert not (place / "runs").exists()
 
 
-@pytest.mark.parametrize("command", ["fit classifier", "test classifier", "attack", "recover"])
+@pytest.mark.parametrize("command", ["fit classifier", "test classifier", "attack", "evaluate transfer", "recover"])
 def test_a_command_without_its_arguments_is_refused(place, capsys, command):
     refused(capsys, *command.split())
     assert not (place / "runs").exists()

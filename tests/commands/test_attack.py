@@ -6,12 +6,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import numpy as np
 import pytest
 import torch
 
+from miad.cli import main
 from miad.commands.attack import attack
+from miad.data import Phantom, choose_images
 from miad.errors import InputError, RunError
 from miad.imaging import read_image, to_tensor
 from miad.keys import read_key, recover_folder
@@ -209,6 +212,19 @@ def test_the_search_finds_more_than_one_random_mark(zoo, phantom, make_run):
         for name in ("random", "he")
     ]
     assert rates[1] > rates[0]
+
+
+def test_as_many_images_of_every_class_are_marked_as_asked_for(zoo, make_run):
+    run, data = make_run(), Phantom("brain", 48, train=0, val=0, test=20)
+    words = f"attack --data Phantom --data.size 48 --data.train 0 --data.val 0 --data.test 20 --sources {zoo[0]}"
+    words += f" --search random --per_class 2 --run.name {run.name} --run.root {run.root} --run.wandb off"
+    with pytest.raises(SystemExit) as stop:
+        main([*words.split(), "--run.accelerator", "cpu", "--no_run.progress", "--run.seed", "5"])
+    assert stop.value.code == 0
+    found = rows(run.folder)
+    assert [row["image"] for row in found] == choose_images(data, "test", 2, seed=5).ids
+    assert Counter(row["label"] for row in found) == dict.fromkeys(data.classes, 2)
+    assert {path.name for path in (run.folder / "marked").iterdir()} == {row["image"] for row in found}
 
 
 def test_a_finished_run_is_not_run_again(finished, zoo, phantom):

@@ -3,12 +3,16 @@
 import csv
 import os
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from lightning import seed_everything
-from sklearn.metrics import accuracy_score, roc_auc_score
+from lightning.pytorch.accelerators import CPUAccelerator, CUDAAccelerator
+from PIL import Image
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, roc_auc_score
+from sklearn.metrics import auc as area
 
 from miad.cli import main
 from miad.commands.fit import classifier as fit
@@ -17,7 +21,7 @@ from miad.commands.test import classifier as evaluate
 from miad.data import Phantom
 from miad.errors import InputError
 from miad.imaging import to_tensor
-from miad.measures import ClassificationScores
+from miad.measures import SCORES, ClassificationScores, calibration_error
 from miad.models import load_classifier
 from miad.tasks import ClassifierTask
 
@@ -33,8 +37,8 @@ def a_task(seed=0, **options):
     return ClassifierTask(["glioma", "meningioma", "pituitary"], "test_resnet", 32, **options)
 
 
-def quiet(name, root):
-    run = Run(name, root, accelerator="cpu", wandb="off", progress=False)
+def quiet(name, root, **options):
+    run = Run(name, root, accelerator="cpu", wandb="off", progress=False, **options)
     run.quiet = True
     return run
 
@@ -44,7 +48,7 @@ def read(path):
         return list(csv.DictReader(file))
 
 
-def logged(folder, epochs=7, name="val/accuracy"):
+def logged(folder, epochs=8, name="val/accuracy"):
     """A logged number by epoch, over every start of the run; the closing validation counts as one more epoch."""
     files = sorted(folder.glob("logs/version_*/metrics.csv"))
     rows = [
@@ -69,6 +73,7 @@ def assert_scores(found, logits, labels):
     probabilities = logits.double().softmax(1).numpy()
     truth = np.eye(3)[labels]
     assert found["accuracy"] == pytest.approx(accuracy_score(labels, probabilities.argmax(1)))
+    assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(labels, probabilities.argmax(1)))
     assert found["auc_micro"] == pytest.approx(roc_auc_score(truth.ravel(), probabilities.ravel()), abs=1e-5)
     assert found["auc_macro"] == pytest.approx(roc_auc_score(truth, probabilities, average="macro"), abs=1e-5)
 
@@ -132,7 +137,7 @@ def test_testing_agrees_with_scikit_learn(learned, tmp_path):
     data = some_data(600, 90, 50, size=48)
     scores = evaluate(data, learned[0], quiet("tested", tmp_path))
     assert measures(tmp_path / "tested") == pytest.approx(scores)
-    assert scores.keys() == {"test/loss", "test/accuracy", "test/auc_micro", "test/auc_macro"}
+    assert scores.keys() == {"test/loss", *(f"test/{name}" for name in SCORES)}
     logits, labels = predicted(learned[1], data.split("test"))
     assert_scores({name.removeprefix("test/"): value for name, value in scores.items()}, logits, labels)
     loss = -logits.double().log_softmax(1)[range(50), labels].mean()
@@ -147,6 +152,61 @@ def test_testing_without_test_images_takes_the_validation_images(learned, tmp_pa
 def test_testing_resizes_images_to_what_the_network_reads(learned, tmp_path):
     scores = evaluate(some_data(0, 0, 20, size=48), learned[0], quiet("tested", tmp_path))
     assert 0 <= scores["test/accuracy"] <= 1
+
+
+@pytest.fixture(scope="module")
+def tested(learned, tmp_path_factory):
+    """The folder of a test on 50 images."""
+    folder = tmp_path_factory.mktemp("tests")
+    evaluate(some_data(600, 90, 50, size=48), learned[0], quiet("tested", folder))
+    return folder / "tested"
+
+
+def test_a_test_leaves_three_tables_and_three_pictures(tested):
+    files = {path.name for path in tested.iterdir() if path.is_file()}
+    tables = {"metrics.csv", "predictions.csv", "roc.csv", "confusion.csv"}
+    assert files == {"config.yaml", "roc.png", "confusion.png", "calibration.png"} | tables
+    for name in ("roc", "confusion", "calibration"):
+        with Image.open(tested / f"{name}.png") as file:
+            assert np.array(file.convert("L")).std() > 0
+
+
+def test_the_predictions_are_those_of_the_network_image_by_image(learned, tested):
+    dataset = some_data(600, 90, 50, size=48).split("test")
+    logits, labels = predicted(learned[1], dataset)
+    rows = read(tested / "predictions.csv")
+    classes = ["glioma", "meningioma", "pituitary"]
+    assert [row["image"] for row in rows] == dataset.ids
+    assert [row["label"] for row in rows] == [classes[label] for label in labels]
+    found = [[float(row[name]) for name in classes] for row in rows]
+    np.testing.assert_allclose(found, logits.softmax(1).numpy(), atol=1e-5)
+
+
+def test_the_tables_of_a_test_say_what_its_measures_say(tested):
+    classes = ["glioma", "meningioma", "pituitary"]
+    rows, found = read(tested / "predictions.csv"), measures(tested)
+    labels, picked = ([classes.index(row[name]) for row in rows] for name in ("label", "predicted"))
+    counts = [[int(row[f"predicted {name}"]) for name in classes] for row in read(tested / "confusion.csv")]
+    assert counts == confusion_matrix(labels, picked).tolist()
+    assert found["test/accuracy"] == pytest.approx(np.trace(counts) / 50)
+    assert found["test/balanced_accuracy"] == pytest.approx(np.mean(np.diag(counts) / np.sum(counts, 1)))
+    curves = {}
+    for row in read(tested / "roc.csv"):
+        point = float(row["false_positive_rate"]), float(row["true_positive_rate"])
+        curves.setdefault(row["class"], []).append(point)
+    areas = {name: area(*np.array(points).T) for name, points in curves.items()}
+    assert found["test/auc_micro"] == pytest.approx(areas.pop("micro average"), abs=1e-5)
+    assert found["test/auc_macro"] == pytest.approx(np.mean(list(areas.values())), abs=1e-5)
+    probabilities = torch.tensor([[float(row[name]) for name in classes] for row in rows])
+    assert found["test/calibration_error"] == pytest.approx(
+        calibration_error(probabilities, torch.tensor(labels)), abs=1e-5
+    )
+
+
+def test_verdicts_are_in_full_precision_whatever_is_asked_for(learned, tested, tmp_path):
+    data = some_data(600, 90, 50, size=48)
+    evaluate(data, learned[0], quiet("half", tmp_path, precision="bf16-mixed"))
+    assert read(tmp_path / "half" / "predictions.csv") == read(tested / "predictions.csv")
 
 
 @pytest.mark.parametrize("classes", [["glioma", "meningioma"], ["meningioma", "glioma", "pituitary"], list("abc")])
@@ -253,6 +313,145 @@ def test_a_training_that_is_started_again_when_done_keeps_its_weights(tmp_path):
     after = torch.load(best, weights_only=True)["state_dict"]
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert measures(tmp_path / "net") == pytest.approx(scores)
+
+
+def scores_by_epoch(monkeypatch, **scores):
+    """Validation finds these numbers, pass by pass; the first is of Lightning's trial before training."""
+    left = {name: iter([0.0, *values, *([0.0] * 9)]) for name, values in scores.items()}
+    compute = ClassificationScores.compute
+
+    def fake(self):
+        return compute(self) | {name: torch.tensor(next(values)) for name, values in left.items()}
+
+    monkeypatch.setattr(ClassificationScores, "compute", fake)
+
+
+def trained_epochs(folder):
+    return sorted(logged(folder, 99, "train/loss"))
+
+
+@pytest.mark.parametrize(
+    ("patience", "scores", "epochs"),
+    [
+        (1, [0.5, 0.4, 0.9, 0.9], 2),
+        (2, [0.5, 0.4, 0.6, 0.6, 0.5, 0.9], 5),  # an equal score is no better one
+        (2, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], 6),
+        (None, [0.5, 0.4, 0.3, 0.2, 0.1, 0.0], 6),
+    ],
+)
+def test_training_ends_when_patience_does(tmp_path, monkeypatch, patience, scores, epochs):
+    scores_by_epoch(monkeypatch, accuracy=scores)
+    best = fit(some_data(), a_task(), quiet("net", tmp_path), epochs=6, patience=patience)
+    assert trained_epochs(tmp_path / "net") == list(range(epochs))
+    assert torch.load(best, weights_only=True)["epoch"] == scores.index(max(scores[:epochs]))
+
+
+def test_ten_passes_without_a_better_score_are_enough(tmp_path, monkeypatch):
+    scores_by_epoch(monkeypatch, accuracy=[0.1, 0.5] + [0.4] * 12)
+    fit(some_data(3, 3), a_task(), quiet("net", tmp_path), epochs=20)
+    assert trained_epochs(tmp_path / "net") == list(range(12))
+
+
+def test_a_training_that_patience_ended_is_over(tmp_path, monkeypatch):
+    scores_by_epoch(monkeypatch, accuracy=[0.5, 0.4, 0.3])
+    best = fit(some_data(), a_task(), quiet("net", tmp_path), epochs=6, patience=2)
+    assert trained_epochs(tmp_path / "net") == [0, 1, 2]
+    before = torch.load(best, weights_only=True)["state_dict"]
+    monkeypatch.undo()
+    scores_by_epoch(monkeypatch, accuracy=[0.9] * 9)
+    monkeypatch.setattr(ClassifierTask, "training_step", stop_at(3, OSError("trained on")))
+    fit(some_data(), a_task(7), quiet("net", tmp_path), epochs=6, patience=2)
+    after = torch.load(best, weights_only=True)["state_dict"]
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_an_interrupted_training_keeps_its_patience(tmp_path, monkeypatch):
+    scores_by_epoch(monkeypatch, accuracy=[0.5, 0.4])
+    monkeypatch.setattr(ClassifierTask, "training_step", stop_at(2, OSError("the machine goes down")))
+    with pytest.raises(OSError, match="goes down"):
+        fit(some_data(), a_task(), quiet("net", tmp_path), epochs=6, patience=2)
+    monkeypatch.undo()
+    left = iter([0.3] * 9)
+    compute = ClassificationScores.compute
+    monkeypatch.setattr(ClassificationScores, "compute", lambda s: compute(s) | {"accuracy": torch.tensor(next(left))})
+    best = fit(some_data(), a_task(), quiet("net", tmp_path), epochs=6, patience=2)
+    assert trained_epochs(tmp_path / "net") == [0, 1, 2]
+    assert torch.load(best, weights_only=True)["epoch"] == 0
+
+
+PASSES = {
+    "accuracy": [0.9, 0.1, 0.2, 0.3],
+    "balanced_accuracy": [0.1, 0.9, 0.2, 0.3],
+    "auc_micro": [0.1, 0.2, 0.9, 0.3],
+    "auc_macro": [0.1, 0.2, 0.3, 0.9],
+}
+
+
+@pytest.mark.parametrize("best", PASSES)
+def test_the_best_weights_have_the_highest_of_the_chosen_score(tmp_path, monkeypatch, best):
+    scores_by_epoch(monkeypatch, **PASSES)
+    found = fit(some_data(3, 3), a_task(), quiet("net", tmp_path), epochs=4, best=best)
+    assert torch.load(found, weights_only=True)["epoch"] == list(PASSES).index(best)
+
+
+def test_patience_is_over_the_chosen_score(tmp_path, monkeypatch):
+    scores_by_epoch(monkeypatch, **PASSES)
+    fit(some_data(3, 3), a_task(), quiet("net", tmp_path), epochs=4, patience=1, best="auc_micro")
+    assert trained_epochs(tmp_path / "net") == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("patience", [0, -1])
+def test_patience_of_no_pass_is_refused(tmp_path, patience):
+    with pytest.raises(InputError, match=rf"\Aexpected patience of at least 1, found {patience}\Z"):
+        fit(some_data(), a_task(), quiet("net", tmp_path), patience=patience)
+    assert not (tmp_path / "net").exists()
+
+
+def test_the_command_line_takes_null_for_endless_patience_and_a_score_by_name(tmp_path):
+    weights_of("a", 1, tmp_path, "--patience", "null", "--best", "auc_macro")
+    text = (tmp_path / "a" / "config.yaml").read_text()
+    assert "patience: null\n" in text
+    assert "best: auc_macro\n" in text
+
+
+def test_training_on_a_cpu_is_in_full_precision(tmp_path):
+    assert quiet("net", tmp_path).training_precision() == "32-true"
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "native", "emulated", "precision"),
+    [
+        (CUDAAccelerator, True, True, "bf16-mixed"),
+        (CUDAAccelerator, False, True, "16-mixed"),  # emulated bfloat16 is slower than none
+        (CUDAAccelerator, False, False, "16-mixed"),
+        (CPUAccelerator, True, True, "32-true"),
+    ],
+)
+def test_training_precision_follows_the_device(tmp_path, monkeypatch, accelerator, native, emulated, precision):
+    monkeypatch.setattr(Run, "_bare_trainer", lambda self: SimpleNamespace(accelerator=accelerator()))
+    monkeypatch.setattr(
+        torch.cuda, "is_bf16_supported", lambda including_emulation=True: emulated if including_emulation else native
+    )
+    assert quiet("net", tmp_path).training_precision() == precision
+    for asked in ("32-true", "16-mixed", "bf16-mixed"):
+        assert quiet("net", tmp_path, precision=asked).training_precision() == asked
+
+
+def test_half_precision_trains_on_a_cpu(tmp_path, monkeypatch):
+    dtypes, original = set(), ClassifierTask.training_step
+
+    def watched(self, batch, index):
+        dtypes.add(self(batch[0]).dtype)
+        return original(self, batch, index)
+
+    monkeypatch.setattr(ClassifierTask, "training_step", watched)
+    best = fit(some_data(), a_task(), quiet("net", tmp_path, precision="bf16-mixed"), epochs=2)
+    assert dtypes == {torch.bfloat16}
+    start = a_task().network.state_dict()
+    trained = load_classifier(best).state_dict()
+    assert all(torch.isfinite(value.float()).all() for value in trained.values())
+    assert not torch.equal(start["backbone.fc.weight"], trained["backbone.fc.weight"])
+    assert trained["backbone.fc.weight"].dtype == torch.float32
 
 
 def test_keyboard_interrupt_says_how_to_go_on(tmp_path, monkeypatch, capsys):

@@ -69,7 +69,7 @@ def stopped(tmp_path, fit_words, monkeypatch):
         (["--model.lr", "0.5"], "model.lr is 0.001 there and 0.5 here"),
         (["--data.seed", "7"], "data.init_args.seed is 2023 there and 7 here"),
         (["--run.seed", "7"], "run.seed is 2023 there and 7 here"),
-        (["--run.precision", "bf16-mixed"], "run.precision is 32-true there and bf16-mixed here"),
+        (["--run.precision", "bf16-mixed"], "run.precision is auto there and bf16-mixed here"),
         (["--data.train", "12", "--epochs", "2"], "data.init_args.train is 9 there and 12 here"),
     ],
 )

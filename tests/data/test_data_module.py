@@ -43,6 +43,10 @@ class Data(ImageDataModule):
         return self.datasets
 
 
+def all_items(data, split, batch_size, skip):
+    return data.items_dataloader(data.split(split), batch_size, skip)
+
+
 def test_test_means_val_where_there_are_no_test_images():
     assert Data().split("test").ids == Data().split("val").ids
     assert Data(test=2).split("test").ids == ["test0", "test1"]
@@ -77,7 +81,7 @@ def test_a_working_size_makes_them_one_batch():
 
 
 def test_items_of_different_sizes_share_a_batch_without_the_skipped_ones():
-    loader = Data(shapes=((12, 12), (10, 14, 3))).items_dataloader("val", 3, frozenset({"val1", "absent"}))
+    loader = all_items(Data(shapes=((12, 12), (10, 14, 3))), "val", 3, frozenset({"val1", "absent"}))
     batches = [[(item.id, tuple(item.image.shape), item.grey) for item in batch] for batch in loader]
     grey, colour = (3, 12, 12), (3, 10, 14)
     assert batches == [
@@ -87,7 +91,7 @@ def test_items_of_different_sizes_share_a_batch_without_the_skipped_ones():
 
 
 def test_skipping_everything_leaves_no_batch():
-    assert list(Data().items_dataloader("val", 3, frozenset(Data().split("val").ids))) == []
+    assert list(all_items(Data(), "val", 3, frozenset(Data().split("val").ids))) == []
 
 
 def test_a_given_lesion_comes_with_its_item_at_any_size():
@@ -131,7 +135,7 @@ def test_the_images_to_mark_are_the_stored_ones_even_after_training():
     data = Data()
     stored = data.split("train")[0]
     data.train_dataloader()
-    ((item,),) = data.items_dataloader("train", 1, frozenset(data.split("train").ids[1:]))
+    ((item,),) = all_items(data, "train", 1, frozenset(data.split("train").ids[1:]))
     assert torch.equal(item.image, stored.image)
     assert item.lesion is not None
 

@@ -82,6 +82,40 @@ def test_a_label_outside_the_given_classes_is_named_in_one_line(write_csv):
         Table(csv, classes=["x", "z"])
 
 
+def test_several_labels_can_make_one_class(write_csv):
+    rows = (f"{name}.png,{label},val" for name, label in zip(NAMES, [2, 0, 1, 3, 0], strict=False))
+    table = Table(write_csv("image,label,split", *rows), classes={"sick": ["2", "3"], "well": ["0", "1"]})
+    assert table.classes == ("sick", "well")
+    assert table.split("val").labels == [0, 1, 1, 0, 1]
+
+
+def test_labels_of_a_class_may_be_numbers_as_yaml_reads_them(write_csv):
+    csv = write_csv("image,label,split", "a.png,0,val", "b.png,2,val")
+    table = Table(csv, classes={"well": [0, 1], "sick": [2, 3]})
+    assert (table.classes, table.split("val").labels) == (("well", "sick"), [0, 1])
+
+
+def test_several_labels_of_one_class_are_split_as_one(write_csv):
+    rows = (f"{name}.png,{'vwxy'[index % 4]}" for index, name in enumerate(NAMES))
+    table = Table(write_csv("image,label", *rows), classes={"first": ["v", "w", "x"], "last": ["y"]})
+    assert [sorted(split.labels) for split in table.splits().values()] == [[0] * 9 + [1] * 3, [0] * 3 + [1]]
+
+
+@pytest.mark.parametrize(
+    ("classes", "words"),
+    [
+        ({"one": ["x"], "two": ["z"]}, r".*list\.csv: expected the labels x, z, found 'y'"),
+        ({"one": ["x", "y"], "two": ["y"]}, "expected every label in one class, .*found {'one'.*}"),
+        ({"one": ["x", "x", "y"]}, "expected every label in one class, .*found {'one'.*}"),
+        ({"one": ["x", "y"], "two": []}, "expected .* a label in every class, found {'one'.*}"),
+    ],
+)
+def test_classes_that_do_not_fit_the_labels_are_refused_in_one_line(write_csv, classes, words):
+    csv = write_csv("image,label,split", "a.png,x,val", "b.png,y,val")
+    with pytest.raises(InputError, match=rf"\A{words}\Z"):
+        Table(csv, classes=classes)
+
+
 @pytest.mark.parametrize(
     ("lines", "words"),
     [

@@ -173,3 +173,31 @@ def test_an_ensemble_of_nobody_is_refused():
 def test_weights_that_do_not_fit_are_refused_in_one_line(make_target, weights):
     with pytest.raises(InputError, match=r"\Aexpected 2 weights of at least 0, one a source, found \[.*\]\Z"):
         Ensemble([make_target(1), make_target(2)], weights)
+
+
+def test_a_number_means_that_at_least_so_many_members_misread(make_target):
+    three = [make_target(1), make_target(2), make_target(3)]
+    reads, errs = [0.9, 0.05, 0.05], [0.2, 0.7, 0.1]
+    probabilities = torch.tensor([[errs] * wrong + [reads] * (3 - wrong) for wrong in range(4)])
+    labels = torch.zeros(4, dtype=torch.int64)
+    for success in (1, 2, 3):
+        ensemble = Ensemble(three, [0.1, 0.1, 0.8], success)
+        assert ensemble.misread(probabilities, labels).tolist() == [wrong >= success for wrong in range(4)]
+    everyone = Ensemble(three, None, "all")
+    assert everyone.misread(probabilities, labels).tolist() == [False, False, False, True]
+
+
+def test_a_number_of_all_members_is_the_same_as_all(make_target):
+    members = [make_target(1), make_target(2)]
+    generator = torch.Generator().manual_seed(0)
+    probabilities = torch.rand(200, 2, 3, generator=generator).softmax(2)
+    labels = torch.randint(3, (200,), generator=generator)
+    found = [Ensemble(members, None, success).misread(probabilities, labels) for success in (2, "all", 1)]
+    assert torch.equal(found[0], found[1])
+    assert found[1].sum() < found[2].sum()
+
+
+@pytest.mark.parametrize("success", [-1, 0, 3, "any"])
+def test_a_success_that_can_not_be_had_is_refused_in_one_line(make_target, success):
+    with pytest.raises(InputError, match=rf"\Aexpected success of mean, all, or 1 to 2 sources, found {success}\Z"):
+        Ensemble([make_target(1), make_target(2)], None, success)

@@ -234,6 +234,55 @@ def test_neither_hardware_nor_code_nor_packages_are_told(run, records):
     assert not any(path.suffix == ".py" for path in sent_files(run))
 
 
+DATA = ["--data", "Phantom", "--data.size", "48", "--data.train", "0", "--data.val", "0", "--data.test", "9"]
+COMMON = ["--run.root", "runs", "--no_run.progress", "--run.accelerator", "cpu", "--run.wandb", "offline"]
+
+
+def figures_of(run):
+    """The figures that a W&B run logged, by name, as the run has them."""
+    (path,) = run.glob("wandb/offline-run-*/*.wandb")
+    logged = {}
+    for record in read_records(path):
+        for item in record.history.item:
+            if found := re.fullmatch(r"figures/(\w+)/path", key_of(item)):
+                logged[found[1]] = path.parent / "files" / json.loads(item.value_json)
+    return logged
+
+
+def assert_figures(run, names):
+    figures = figures_of(run)
+    assert set(figures) == names
+    for name, path in figures.items():
+        with Image.open(path) as sent, Image.open(run / f"{name}.png") as drawn:
+            assert np.array_equal(np.array(sent), np.array(drawn))
+
+
+def test_the_figures_of_a_test_are_in_its_run(place):
+    with pytest.raises(SystemExit) as stop:
+        main(["test", "classifier", *DATA, "--checkpoint", "net", "--run.name", "tested", *COMMON])
+    wandb.finish()
+    assert stop.value.code == 0
+    assert_figures(place / "runs" / "tested", {"roc", "confusion", "calibration"})
+
+
+def test_the_figures_of_a_table_are_in_its_run_and_no_cell_tells_a_path_or_a_picture(place):
+    save_run(place / "net2", 2)
+    words = ["--models", f"{place / 'net'},net2", "--searches", "random", "--run.name", "table"]
+    with pytest.raises(SystemExit) as stop:
+        main(["evaluate", "transfer", *DATA, *words, *COMMON])
+    wandb.finish()
+    assert stop.value.code == 0
+    assert_figures(place / "runs" / "table", {"leave_one_out", "matrix_random"})
+    cells = list((place / "runs" / "cells").glob("random-*"))
+    assert len(cells) == 2
+    for run in [*cells, place / "runs" / "table"]:
+        files = [path for path in run.glob("wandb/**/*") if path.is_file()]
+        assert any(path.suffix == ".wandb" for path in files)
+        for word in (HOME, PLACE, USER):
+            assert not [path for path in files if word.encode() in path.read_bytes()]
+    assert not [picture for run in cells for picture in pictures(run)]
+
+
 def test_a_second_run_of_the_same_process_has_a_wandb_run_of_its_own(place, run):
     go("--run.name", "two")
     go("--run.name", "three")
