@@ -73,7 +73,7 @@ def start_classifier(
     """
     if weights is None:
         return Classifier(backbone, classes, size, pretrained=pretrained)
-    path = find_checkpoint(weights)
+    path = find_checkpoint(Path(weights))
     checkpoint = _read(path)
     state = checkpoint.get("state_dict", checkpoint)
     if not any(name.removeprefix(_PREFIX).startswith("backbone.") for name in state):

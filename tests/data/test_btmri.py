@@ -78,6 +78,7 @@ def test_differences_beyond_16_bits_do_not_overflow(read_one):
     assert pixels.tolist() == [[0, 255], [128, 128]]
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")  # of a division by zero
 def test_a_slice_of_one_value_is_black(read_one):
     pixels, lesion = read_one([[7, 7, 7], [7, 7, 7]])
     assert pixels.tolist() == [[0, 0, 0], [0, 0, 0]]
