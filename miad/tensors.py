@@ -1,6 +1,6 @@
 """Names for the tensors that travel; shapes and ranges are written here once.
 
-``n`` images, ``k`` targets, ``c`` classes, ``h`` rows, ``w`` columns.
+``n`` images, ``k`` targets or kinds of lesions, ``c`` classes, ``h`` rows, ``w`` columns.
 """
 
 from typing import TypeAlias
@@ -23,3 +23,6 @@ Pixels: TypeAlias = NDArray[np.uint8]
 
 LesionMask: TypeAlias = NDArray[np.bool_]
 """bool ``(h, w)``, true on the pixels that matter to a doctor."""
+
+KindMasks: TypeAlias = NDArray[np.bool_]
+"""bool ``(k, h, w)``, a lesion mask for each kind of lesion; kinds may overlap."""

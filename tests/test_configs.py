@@ -1,10 +1,12 @@
 """Every shipped config parses, and does its work for one batch on the phantom."""
 
+import re
 import shutil
 import warnings
 from pathlib import Path
 
 import pytest
+import segmentation_models_pytorch as smp
 import timm
 
 from miad.cli import main
@@ -15,6 +17,9 @@ CONFIGS = Path(__file__).parent.parent / "configs"
 QUIET = ["--run.wandb", "off", "--no_run.progress", "--run.accelerator", "cpu"]
 TINY = ["--data.train", "9", "--data.val", "9", "--data.test", "4", "--data.batch_size", "9", *QUIET]
 NETWORK = ["--model.backbone", "test_resnet", "--model.size", "32"]
+SEGMENTER = ["--model.encoder", "tu-test_resnet", "--model.size", "32", "--model.width", "16"]
+ONE_CLASS = {"idrid_lesions"}
+"""Data sets that have nothing to classify."""
 
 
 def run(*words):
@@ -64,11 +69,12 @@ def test_a_drawn_data_config_trains(config, tmp_path):
 @pytest.mark.parametrize("config", PUBLISHED)
 def test_a_data_config_trains_on_a_tree_of_its_publishers_layout(config, tmp_path):
     getattr(trees, config.stem)(tmp_path / "tree")
-    words = ["--data", config, "--data.root", tmp_path / "tree", "--data.batch_size", 4, *NETWORK, *QUIET]
+    network, options = ("segmenter", SEGMENTER) if config.stem in ONE_CLASS else ("classifier", NETWORK)
+    words = ["--data", config, "--data.root", tmp_path / "tree", "--data.batch_size", 4, *options, *QUIET]
     words += ["--data.per_class", 1] if config.stem == "eyepacs" else []
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*labelled images, published are.*")
-        run("fit", "classifier", *words, "--epochs", 1, "--run.name", "a", "--run.root", tmp_path)
+        run("fit", network, *words, "--epochs", 1, "--run.name", "a", "--run.root", tmp_path)
     assert (tmp_path / "a" / "checkpoints" / "best.ckpt").is_file()
 
 
@@ -88,6 +94,22 @@ def test_a_classifier_config_builds_its_network(config, monkeypatch):
     assert options["pretrained"] == (not config.stem.endswith(("_96", "_128")))
 
 
+@pytest.mark.parametrize("config", files("segmenter"))
+def test_a_segmenter_config_builds_its_network(config, monkeypatch):
+    built = []
+
+    def create(encoder, **options):
+        built.append((encoder, options))
+        raise KeyboardInterrupt  # nothing is built, and nothing takes it for an error of its own
+
+    monkeypatch.setattr(smp, "UnetPlusPlus", create)
+    with pytest.raises(SystemExit):
+        main(["fit", "segmenter", "--data", "Phantom", "--model", str(config), "--run.name", "a"])
+    ((encoder, options),) = built
+    assert encoder in smp.encoders.get_encoder_names()
+    assert options["encoder_weights"] == (None if config.stem.endswith("_128") else "imagenet")
+
+
 @pytest.mark.parametrize("config", files("search"))
 def test_a_search_config_marks(config, trained, tmp_path):
     words = ["--data", "Phantom", *TINY, "--sources", trained, "--search", config]
@@ -97,7 +119,13 @@ def test_a_search_config_marks(config, trained, tmp_path):
 
 @pytest.mark.parametrize("config", files("experiment"))
 def test_an_experiment_trains_one_batch(config, tmp_path):
+    network, path = re.match(r"# miad fit (\w+) --config (\S+?):", config.read_text()).groups()
+    assert path == config.relative_to(CONFIGS.parent).as_posix()
     words = ["--config", config, "--data", "Phantom", *TINY, "--no_model.pretrained", "--epochs", 1]
-    run("fit", "classifier", *words, "--run.root", tmp_path)
+    # Many tiles make up an image of full size.
+    words += (
+        ["--data.train", 2, "--data.val", 1, "--data.batch_size", 2, "--crops", 1] if network == "segmenter" else []
+    )
+    run("fit", network, *words, "--run.root", tmp_path)
     (best,) = tmp_path.glob("*/checkpoints/best.ckpt")
     shutil.rmtree(best.parent)  # up to 3 GB

@@ -37,10 +37,16 @@ class Parser(ArgumentParser):
         names = {action.dest for action in self._actions}
         if "data" in names and "model.classes" in names:
             self.link_arguments("data", "model.classes", compute_fn=_classes, apply_on="instantiate")
+        if "data" in names and "model.kinds" in names:
+            self.link_arguments("data", "model.kinds", compute_fn=_kinds, apply_on="instantiate")
 
 
 def _classes(data: Any) -> list[str]:  # noqa: ANN401  (any data module)
     return list(data.classes)
+
+
+def _kinds(data: Any) -> list[str]:  # noqa: ANN401
+    return list(data.kinds)
 
 
 def explain(parser: ArgumentParser, error: Exception) -> str:

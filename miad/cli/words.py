@@ -18,11 +18,14 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "fit classifier": Command("miad.commands.fit:classifier", "Train a classifier."),
+    "fit segmenter": Command("miad.commands.fit:segmenter", "Train a lesion segmenter."),
     "test classifier": Command("miad.commands.test:classifier", "Test a trained classifier."),
+    "test segmenter": Command("miad.commands.test:segmenter", "Test a trained lesion segmenter."),
     "attack": Command("miad.commands.attack:attack", "Mark images so that classifiers fail."),
     "evaluate transfer": Command(
         "miad.commands.evaluate:transfer", "Test marks on classifiers that the search did not see."
     ),
+    "bench": Command("miad.commands.bench:bench", "Measure where the time of an attack goes."),
     "recover": Command("miad.commands.recover:recover", "Restore the originals of marked images, bit for bit."),
     "demo": Command("miad.commands.demo:demo", "Show the whole walk on drawn images, in a few minutes."),
 }
@@ -60,7 +63,7 @@ def _wrong_word(typed: Sequence[str], groups: set[str]) -> str:
         wanted, found = " ".join(typed), get_close_matches(" ".join(typed), choices, n=1, cutoff=0)
     else:
         wanted = typed[0]
-        starts = {name.split()[0]: name for name in COMMANDS}
+        starts = {name.split()[0]: name for name in reversed(COMMANDS)}
         found = [starts[word] for word in get_close_matches(wanted, starts, n=1, cutoff=0.5)]
     hint = f"did you mean 'miad {found[0]}'?" if found else "see 'miad --help'"
     return f"'miad {wanted}' is not a command; {hint}"

@@ -1,4 +1,4 @@
-"""Do the data and the classifiers speak of the same things?"""
+"""Do the data and the networks speak of the same things?"""
 
 from collections.abc import Collection, Sequence
 
@@ -16,6 +16,19 @@ def check_classes(data: ImageDataModule, name: str, classes: Sequence[str]) -> N
         raise InputError(
             f"{name} tells {len(classes)} classes apart ({', '.join(classes)}), the data have {len(data.classes)} "
             f"({', '.join(data.classes)}); name all of its classes with --data.classes, or take another classifier"
+        )
+
+
+def check_kinds(data: ImageDataModule, name: str, kinds: Sequence[str]) -> None:
+    """A segmenter must find the kinds of lesions that the data's masks show, in the same order.
+
+    Raises:
+        InputError: it does not.
+    """
+    if tuple(kinds) != tuple(data.kinds):
+        raise InputError(
+            f"{name} finds {', '.join(kinds)}, the data have masks of {', '.join(data.kinds)}; name the masks of its "
+            "kinds with --data.kinds, or take another segmenter"
         )
 
 

@@ -58,5 +58,8 @@ def attack(
     if len(attacked) > 1 and not ensemble:
         raise InputError(f"expected one source, found {len(attacked)}; search on all at once with --ensemble")
     check_targets(data, [*attacked, *tested])
-    task = AttackTask(Ensemble(attacked, weights, success), tested, search, mark_options(**mark), run.seed, batch_size)
+    chosen = mark_options(**mark)
+    finder = chosen.finder(data, attacked)
+    ensemble_ = Ensemble(attacked, weights, success)
+    task = AttackTask(ensemble_, tested, search, chosen.options, finder, run.seed, batch_size)
     return mark_images(data, choose_images(data, split, per_class, run.seed), task, run, images, pictures)

@@ -11,14 +11,15 @@ from pathlib import Path
 
 import torch
 
-from miad.commands.marking import is_finished, mark_images
+from miad.commands.marking import Mark, is_finished, mark_images
 from miad.commands.run import Run
 from miad.data import ImageDataModule, ImageDataset, Item, output_names
 from miad.evaluation import JudgedCell, write_csv
 from miad.imaging import read_image, to_tensor
+from miad.lesions import LesionFinder
 from miad.search import SEARCHES, Status
-from miad.targets import Ensemble, Success, Target, score_images
-from miad.tasks import AttackTask, MarkOptions
+from miad.targets import Ensemble, Success, Target, score_images, weights_digest
+from miad.tasks import AttackTask
 from miad.tensors import Probabilities
 
 _LONGEST = 60
@@ -36,7 +37,8 @@ class Cells:
         dataset: the images.
         content: their `content_digest`.
         digests: of every target's weights, by name.
-        options: how the mark may look.
+        look: how the mark may look, and where it may stand.
+        lesions: says where the lesions are.
         success: when an image is misread.
         images: images in flight.
         batch_size: candidates, or images, a forward pass.
@@ -48,7 +50,8 @@ class Cells:
     dataset: ImageDataset
     content: str
     digests: Mapping[str, str]
-    options: MarkOptions
+    look: Mark
+    lesions: LesionFinder
     success: Success
     images: int
     batch_size: int
@@ -56,9 +59,8 @@ class Cells:
     def mark(self, search: str, sources: Sequence[Target]) -> Path:
         """The folder of a cell; what is finished is taken as it is, what was interrupted goes on."""
         sources = sorted(sources, key=lambda target: target.name)  # a cell is one cell in whatever order they come
-        task = AttackTask(
-            Ensemble(sources, None, self.success), [], SEARCHES[search], self.options, self.run.seed, self.batch_size
-        )
+        ensemble, options = Ensemble(sources, None, self.success), self.look.options
+        task = AttackTask(ensemble, [], SEARCHES[search], options, self.lesions, self.run.seed, self.batch_size)
         config = self._config(search, sources)
         digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
         names = "+".join(target.name for target in sources)[:_LONGEST]
@@ -91,14 +93,15 @@ class Cells:
 
     def _config(self, search: str, sources: Sequence[Target]) -> dict[str, object]:
         """Everything that makes a cell what it is."""
-        options = self.options
+        options = self.look.options
         return {
             "images": self.content,
             "sources": {target.name: self.digests[target.name] for target in sources},
             "success": self.success,
             "search": repr(SEARCHES[search]),
             "logo": hashlib.sha256(options.logo.rgba.tobytes()).hexdigest(),
-            "mark": [options.scale, *options.alpha, options.mode, options.keep_off_lesions],
+            "mark": [options.scale, *options.alpha, options.mode, repr(options.room)],
+            "lesions": [self.look.mask, repr(self.look.lesions), weights_digest(self.lesions)],
             "seed": self.run.seed,
             "precision": self.run.precision,
         }

@@ -85,13 +85,14 @@ def transfer(
     groups = _groups(wanted, sources)
     for group in groups.values():
         Ensemble(group, None, success)  # refuses a success that this group can not have
-    dataset, options = choose_images(data, split, per_class, run.seed), mark_options(**mark)
-    check_sizes(dataset, options)
+    dataset, look = choose_images(data, split, per_class, run.seed), mark_options(**mark)
+    check_sizes(dataset, look.options)
+    lesions = look.finder(data, sources)
     content = content_digest(dataset)
     digests = {target.name: weights_digest(target) for target in everyone}
     folder = run.open(images=content, weights=digests)
     place = cells or run.root / "cells"
-    kept = Cells(place, run, data, dataset, content, digests, options, success, images, batch_size)
+    kept = Cells(place, run, data, dataset, content, digests, look, lesions, success, images, batch_size)
     jobs = [(name, search, group) for name, group in groups.items() for search in chosen]
     for _, search, group in jobs:
         kept.mark(search, group)

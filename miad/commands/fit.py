@@ -8,9 +8,9 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from miad.commands.run import Run
 from miad.commands.show import show_measures
-from miad.data import ImageDataModule
+from miad.data import ImageDataModule, SegmentationDataModule
 from miad.errors import check_at_least
-from miad.tasks import ClassifierTask
+from miad.tasks import ClassifierTask, SegmenterTask
 from miad.tracking import publish_measures
 
 Score: TypeAlias = Literal["accuracy", "balanced_accuracy", "auc_micro", "auc_macro"]
@@ -40,16 +40,62 @@ def classifier(
     Returns:
         The path of the best checkpoint.
     """
-    check_at_least(1, epochs=epochs, **({} if patience is None else {"patience": patience}))
+    _check_length(epochs, patience)
     if data.size is None:
         data.size = model.network.size
     data.check_every_class_is_trained()
+    return _train(model, data, run, epochs, patience, f"val/{best}")
+
+
+def segmenter(
+    data: ImageDataModule,
+    model: SegmenterTask,
+    run: Run,
+    epochs: int = 20,
+    patience: int | None = 10,
+    crops: int = 1,
+) -> Path:
+    """Train a lesion segmenter.
+
+    Learns from the images that have lesion masks. Writes the weights with the best validation Dice to
+    RUN/checkpoints/best.ckpt and their scores to RUN/metrics.csv. Started again, an interrupted run goes on from its
+    last epoch.
+
+    Args:
+        data: images and lesion masks.
+        model: the segmenter and its training recipe.
+        run: where to write, on what to run.
+        epochs: most passes over the training images.
+        patience: passes without a better score after which training ends; null never ends it early.
+        crops: squares cut out of each training image in a pass, half of them where a lesion is.
+
+    Returns:
+        The path of the best checkpoint.
+    """
+    _check_length(epochs, patience)
+    pairs = SegmentationDataModule(data, model.network.size, model.network.tile, crops)
+    return _train(model, pairs, run, epochs, patience, "val/dice")
+
+
+def _check_length(epochs: int, patience: int | None) -> None:
+    check_at_least(1, epochs=epochs, **({} if patience is None else {"patience": patience}))
+
+
+def _train(
+    model: LightningModule,
+    data: ImageDataModule | SegmentationDataModule,
+    run: Run,
+    epochs: int,
+    patience: int | None,
+    best: str,
+) -> Path:
+    """Train, keep the weights with the highest of a score, publish all of their scores; the best checkpoint's path."""
     for split in ("train", "val"):
         data.split(split).check()
     folder = run.open(train=data.split("train").digest(), val=data.split("val").digest())
     place = folder / "checkpoints"
     last = place / "last.ckpt"
-    callbacks = _callbacks(place, f"val/{best}", patience)
+    callbacks = _callbacks(place, best, patience)
     trainer = run.trainer(
         max_epochs=epochs, callbacks=callbacks, log_every_n_steps=1, precision=run.training_precision()
     )

@@ -2,23 +2,55 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+
+import numpy as np
 
 from miad.commands.agreement import check_classes, check_size
+from miad.commands.lesions import DEFAULT_LESIONS, LesionOptions, load_finder
 from miad.commands.run import Run
 from miad.commands.show import show_attack
 from miad.data import ImageDataModule, ImageDataset, output_names
 from miad.errors import InputError, RunError
-from miad.evaluation import attack_measures, write_attack_table, write_predictions
+from miad.evaluation import LesionView, attack_measures, draw_lesions, write_attack_table, write_predictions
+from miad.imaging import read_image
 from miad.keys import write_key
+from miad.lesions import GradCamMasks, LesionFinder, Place
 from miad.targets import Target, load_target, weights_digest
 from miad.tasks import AttackTask, Entry, Journal, MarkingWriter, MarkOptions
-from miad.tracking import log_pictures, publish_measures
+from miad.tracking import log_figures, log_pictures, publish_measures
 from miad.watermark import PLAIN, AlphaMode, load_logo, render
 
 _SMALLEST = 11
 """Pixels; the window of SSIM."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What the options of a mark come to.
+
+    Args:
+        options: how it may look, and where it may stand.
+        mask: where the lesions are; see `load_finder`.
+        lesions: how their masks are made.
+    """
+
+    options: MarkOptions
+    mask: str
+    lesions: LesionOptions
+
+    def finder(self, data: ImageDataModule, sources: Sequence[Target]) -> LesionFinder:
+        """The sources of lesion masks.
+
+        Raises:
+            InputError: one can not be read, or its classifier does not read the data's classes.
+        """
+        finder = load_finder(self.mask, self.lesions, sources)
+        for source in finder.sources:
+            if isinstance(source, GradCamMasks):
+                check_classes(data, source.network.name, source.network.classes)
+        return finder
 
 
 def mark_options(
@@ -27,9 +59,11 @@ def mark_options(
     alpha_min: int = 100,
     alpha_max: int = 220,
     alpha_mode: AlphaMode = "binary",
-    lesions: Literal["given", "ignored"] = "given",
-) -> MarkOptions:
-    """How the mark may look.
+    place: Place = "outside",
+    mask: str = "given",
+    lesions: LesionOptions = DEFAULT_LESIONS,
+) -> Mark:
+    """How the mark may look, and where it may stand.
 
     Args:
         logo: emblem, wordmark, crest, or a picture file.
@@ -37,14 +71,18 @@ def mark_options(
         alpha_min: lowest opacity of 255.
         alpha_max: highest opacity of 255.
         alpha_mode: hard edges, or the logo's own soft ones.
-        lesions: keep given lesion masks free, or ignore them.
+        place: outside keeps the mark off the lesions, anywhere ignores them, inside puts it on them (an ablation).
+        mask: where the lesions are: given (by the data set), gradcam (what the first convolutional source looks at, or
+            gradcam:FOLDER another classifier), segmenter:FOLDER; several joined by +.
+        lesions: how masks are made and what is kept free around them.
 
     Raises:
         InputError: the opacities are out of order or range, or there is no such logo.
     """
     if not 1 <= alpha_min <= alpha_max <= 255:
         raise InputError(f"expected 1 <= alpha_min <= alpha_max <= 255, found {alpha_min} and {alpha_max}")
-    return MarkOptions(load_logo(logo), scale, (alpha_min, alpha_max), alpha_mode, lesions == "given")
+    options = MarkOptions(load_logo(logo), scale, (alpha_min, alpha_max), alpha_mode, lesions.room(place))
+    return Mark(options, mask, lesions)
 
 
 def load_targets(paths: str) -> list[Target]:
@@ -132,6 +170,7 @@ def _inputs(dataset: ImageDataset, task: AttackTask) -> dict[str, str | dict[str
     return {
         "images": dataset.digest(),
         "logo": hashlib.sha256(task.options.logo.rgba.tobytes()).hexdigest(),
+        "lesions": weights_digest(task.lesions),
         "weights": {target.name: weights_digest(target) for target in (*task.sources.targets, *task.unseen)},
     }
 
@@ -151,17 +190,40 @@ def _close(
     targets = [target.name for target in (*task.sources.targets, *task.unseen)]
     weights = task.sources.weights.tolist()
     records = [entry.record for entry in entries if entry.record is not None]
-    write_attack_table(folder / "attack.csv", entries, classes, weights, task.options.scale)
+    write_attack_table(folder / "attack.csv", entries, classes, weights)
     write_predictions(folder / "predictions.csv", entries, classes, targets)
     write_key(folder / f"{run.name}.miadkey", records, journal.renderings())
-    measures = attack_measures(entries, targets, weights)
-    log_pictures(run.loggers, folder, _chosen(entries, pictures), classes)
+    measures = attack_measures(entries, targets, weights, task.options.scale)
+    chosen = _chosen(entries, pictures)
+    log_pictures(run.loggers, folder, chosen, classes)
+    if chosen:
+        draw_lesions(folder / "lesions.png", [_lesion_view(folder, task, dataset, entry) for entry in chosen])
+        log_figures(run.loggers, [folder / "lesions.png"])
     publish_measures(folder, run.loggers, measures)
     run.close()
     journal.remove()
     if not run.quiet:
         show_attack(str(folder), measures, [*targets, "ensemble"] if len(weights) > 1 else targets)
     return measures
+
+
+def _lesion_view(folder: Path, task: AttackTask, dataset: ImageDataset, entry: Entry) -> LesionView:
+    """What was known of the lesion of one image; found once more, because no run keeps it."""
+    item = dataset[dataset.ids.index(entry.image)]
+    (room,) = task.rooms([item])
+    free = room.space.corners[entry.variant]
+    corners = np.zeros(room.mask.shape, bool)
+    corners[: free.shape[0], : free.shape[1]] = free.numpy()
+    return LesionView(
+        caption=f"{entry.image}\n{entry.status}, scale {entry.scale:g}",
+        marked=read_image(folder / "marked" / entry.file),
+        shades=room.shades.cpu().numpy(),
+        mask=room.mask.cpu().numpy(),
+        blocked=room.blocked.cpu().numpy(),
+        corners=corners,
+        corner=(entry.x, entry.y),
+        lesion=None if item.lesion is None else item.lesion.numpy(),
+    )
 
 
 def _chosen(entries: Sequence[Entry], count: int) -> list[Entry]:

@@ -35,4 +35,13 @@ def show_attack(title: str, measures: Mapping[str, float], targets: Sequence[str
     )
     effort = f"queries {measures['queries_mean']:.1f} (most {measures['queries_max']:.0f})"
     quality = f"SSIM {measures['ssim']:.4f}  PSNR {measures['psnr']:.2f} dB  RMSE {measures['rmse']:.2f}"
-    Console().print(f"{counts}\n{effort}  {quality}", highlight=False)
+    Console().print(f"{counts}\n{effort}  {quality}\n{_lesions(measures)}", highlight=False)
+
+
+def _lesions(measures: Mapping[str, float]) -> str:
+    """What became of the lesions that are known."""
+    if measures["without_mask"] == measures["images"]:
+        return "no lesion masks are given: what the marks cover is not known"
+    pixels, images = measures["lesion_pixels_covered"], measures["lesions_covered"]
+    caught = f"lesion caught by the mask {measures['lesion_caught']:.3f}"
+    return f"lesion pixels covered {pixels:.0f} in {images:.0f} images  {caught}  gave way {measures['gave_way']:.0f}"

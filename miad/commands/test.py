@@ -1,14 +1,26 @@
 """``miad test``: how good a trained network is."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from miad.commands.agreement import check_classes, check_size
+from lightning import Trainer
+
+from miad.commands.agreement import check_classes, check_kinds, check_size
 from miad.commands.run import Run
 from miad.commands.show import show_measures
-from miad.data import ImageDataModule
-from miad.evaluation import draw_classification, write_classification
-from miad.models import find_checkpoint, load_classifier
-from miad.tasks import ClassifierTask
+from miad.data import ImageDataModule, ImageDataset, SegmentationDataModule
+from miad.evaluation import (
+    Segmented,
+    draw_classification,
+    draw_precision_recall,
+    draw_segmentation,
+    write_classification,
+    write_segmentation,
+)
+from miad.imaging import to_tensor
+from miad.lesions import segment
+from miad.models import Segmenter, find_checkpoint, load_classifier, load_segmenter
+from miad.tasks import ClassifierTask, SegmenterTask
 from miad.tracking import log_figures, publish_measures
 
 
@@ -36,14 +48,69 @@ def classifier(data: ImageDataModule, checkpoint: Path, run: Run) -> dict[str, f
     folder = run.open()
     task = ClassifierTask(list(network.classes), network.name, network.size)
     task.network = network
-    # Several devices would fill up their shares with images counted twice.
-    trainer = run.trainer(devices=1, precision="32-true")
+    trainer = _trainer(run)
     scores = dict(trainer.test(task, datamodule=data, verbose=False)[0])
     if trainer.is_global_zero:
         probabilities, labels = (part.cpu() for part in task.test_scores.gathered())
         write_classification(folder, data.split("test").ids, network.classes, probabilities, labels)
-        log_figures(run.loggers, draw_classification(folder, network.classes, probabilities, labels))
-        publish_measures(folder, run.loggers, scores)
-        run.close()
-        show_measures(f"{checkpoint} on {len(data.split('test'))} images", scores)
+        figures = draw_classification(folder, network.classes, probabilities, labels)
+        _publish(run, f"{checkpoint} on {len(data.split('test'))} images", scores, figures)
     return scores
+
+
+def segmenter(data: ImageDataModule, checkpoint: Path, run: Run) -> dict[str, float]:
+    """Test a trained lesion segmenter.
+
+    On the test images that have lesion masks (the validation images where there are no test images): Dice, IoU,
+    average precision and the share of lesions found in RUN/metrics.csv, every image's numbers in segmentation.csv, some
+    images with true and predicted outlines in segmentation.png, and precision over recall in precision_recall.png.
+
+    Args:
+        data: images and lesion masks.
+        checkpoint: folder of 'miad fit segmenter', or a checkpoint file.
+        run: where to write, on what to run.
+
+    Returns:
+        The measures, as in metrics.csv.
+    """
+    path = find_checkpoint(checkpoint)
+    network = load_segmenter(path)
+    check_kinds(data, str(checkpoint), network.kinds)
+    pairs = SegmentationDataModule(data, network.size, network.tile)
+    images = pairs.split("test")
+    images.check()
+    folder = run.open()
+    task = SegmenterTask(list(network.kinds), network.name, network.size, network.tile, network.width)
+    task.network = network
+    trainer = _trainer(run)
+    scores = dict(trainer.test(task, datamodule=pairs, verbose=False)[0])
+    if trainer.is_global_zero:
+        write_segmentation(folder / "segmentation.csv", images.ids, network.kinds, task.test_overlaps)
+        draw_segmentation(folder / "segmentation.png", network.kinds, _examples(images, network))
+        curves = folder / "precision_recall.png"
+        draw_precision_recall(curves, task.test_scores)
+        _publish(run, f"{checkpoint} on {len(images)} images", scores, [curves])
+    return scores
+
+
+def _trainer(run: Run) -> Trainer:
+    # Several devices would fill up their shares with images counted twice.
+    return run.trainer(devices=1, precision="32-true")
+
+
+def _publish(run: Run, title: str, scores: dict[str, float], figures: Sequence[Path]) -> None:
+    log_figures(run.loggers, figures)
+    publish_measures(run.folder, run.loggers, scores)
+    run.close()
+    show_measures(title, scores)
+
+
+def _examples(images: ImageDataset, network: Segmenter, count: int = 6) -> list[Segmented]:
+    """Some images of a data set, evenly far apart, with what the network says of them."""
+    examples = []
+    for index in range(0, len(images), -(-len(images) // count)):
+        pixels, masks = images.pixels(index), images.kind_masks(index)
+        if masks is not None:
+            probabilities = segment(network, to_tensor(pixels)[None])[0]
+            examples.append(Segmented(Path(images.ids[index]).name, pixels, masks, probabilities))
+    return examples

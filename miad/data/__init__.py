@@ -10,6 +10,7 @@ from miad.data.messidor import Messidor
 from miad.data.names import output_names
 from miad.data.phantom import Phantom
 from miad.data.sample import choose_images
+from miad.data.segmentation import SegmentationDataModule
 from miad.data.table import Table
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Item",
     "Messidor",
     "Phantom",
+    "SegmentationDataModule",
     "Split",
     "Table",
     "choose_images",

@@ -21,9 +21,12 @@ from torch.utils.data import DataLoader, Dataset, Subset, WeightedRandomSampler,
 from miad.data.transforms import Augmentation
 from miad.errors import InputError, check_at_least
 from miad.imaging import is_grey, resize, resize_mask, to_tensor
-from miad.tensors import Images, Labels, LesionMask, Pixels
+from miad.tensors import Images, KindMasks, Labels, LesionMask, Pixels
 
 Split: TypeAlias = Literal["train", "val", "test"]
+
+ONE_KIND = ("lesion",)
+"""The kinds of lesions where a data set does not tell them apart."""
 
 
 class Item(NamedTuple):
@@ -47,12 +50,16 @@ class ImageDataset(Dataset[Item], ABC):
         ids: one a image, unique.
         labels: index of each image's class.
         size: working size: images become size x size; None keeps each image's own.
+        kinds: the kinds of lesions that its masks tell apart.
     """
 
-    def __init__(self, ids: Sequence[str], labels: Sequence[int], size: int | None = None) -> None:
+    def __init__(
+        self, ids: Sequence[str], labels: Sequence[int], size: int | None = None, kinds: Sequence[str] = ONE_KIND
+    ) -> None:
         self.ids = list(ids)
         self.labels = list(labels)
         self.size = size
+        self.kinds = tuple(kinds)
         self.augmentation: Augmentation | None = None
 
     @abstractmethod
@@ -62,6 +69,15 @@ class ImageDataset(Dataset[Item], ABC):
     def lesion_mask(self, index: int) -> LesionMask | None:
         """The given lesion mask of one image, bool ``(h, w)``; None where the data set has none."""
         return None
+
+    def kind_masks(self, index: int) -> KindMasks | None:
+        """The given masks of one image, bool ``(k, h, w)`` in the order of ``kinds``; None where there are none."""
+        mask = self.lesion_mask(index)
+        return None if mask is None else mask[None]
+
+    def has_mask(self, index: int) -> bool:
+        """Whether one image has given masks; they may be empty."""
+        return self.lesion_mask(index) is not None
 
     def shape(self, index: int) -> tuple[int, int]:
         """Height and width of one image as its item has them."""
@@ -119,6 +135,8 @@ class ImageDataModule(LightningDataModule, ABC):
     """
 
     classes: tuple[str, ...]
+    kinds: tuple[str, ...] = ONE_KIND
+    """The kinds of lesions that the masks tell apart."""
 
     def __init__(
         self,
@@ -160,15 +178,15 @@ class ImageDataModule(LightningDataModule, ABC):
         self.check_every_class_is_trained()
         dataset = copy(self.split("train"))  # whoever else reads the split reads it without augmentation
         dataset.augmentation = Augmentation() if self.augment else None
-        return self._training_loader(dataset)
+        return self.training_loader(dataset, dataset.labels)
 
     def val_dataloader(self) -> DataLoader[Item]:
         """Validation batches."""
-        return self._loader(self.split("val"))
+        return self.loader(self.split("val"))
 
     def test_dataloader(self) -> DataLoader[Item]:
         """Test batches."""
-        return self._loader(self.split("test"))
+        return self.loader(self.split("test"))
 
     def items_dataloader(self, dataset: ImageDataset, batch_size: int, skip: frozenset[str]) -> DataLoader[Item]:
         """Batches of items as lists, so that images of different sizes can share one.
@@ -181,23 +199,40 @@ class ImageDataModule(LightningDataModule, ABC):
         wanted = [index for index, id_ in enumerate(dataset.ids) if id_ not in skip]
         return DataLoader(Subset(dataset, wanted), batch_size, num_workers=self.workers, collate_fn=list[Item])
 
-    def _training_loader(self, dataset: ImageDataset) -> DataLoader[Item]:
-        sampler = _balanced_sampler(dataset.labels) if self.balanced else None
-        # A last batch of one breaks batch norm.
-        whole = len(dataset) > self.batch_size
-        return self._loader(dataset, sampler=sampler, shuffle=sampler is None, drop_last=whole)
+    def training_loader(
+        self,
+        dataset: Dataset[Any],
+        labels: Sequence[int],
+        **options: Any,  # noqa: ANN401
+    ) -> DataLoader[Any]:
+        """Shuffled or balanced batches.
 
-    def _loader(self, dataset: ImageDataset, **order: Any) -> DataLoader[Item]:  # noqa: ANN401  (DataLoader's own)
-        return DataLoader(
-            dataset,
-            self.batch_size,
-            num_workers=self.workers,
-            collate_fn=collate_items,
-            worker_init_fn=_reseed,
-            persistent_workers=self.workers > 0,
-            pin_memory=torch.cuda.is_available(),
-            **order,
-        )
+        Args:
+            dataset: what to train on; its ``augmentation`` is drawn anew in every loader process.
+            labels: class of each of its items.
+            options: see `loader`.
+        """
+        sampler = _balanced_sampler(labels) if self.balanced else None
+        # A last batch of one breaks batch norm.
+        whole = len(labels) > self.batch_size
+        return self.loader(dataset, sampler=sampler, shuffle=sampler is None, drop_last=whole, **options)
+
+    def loader(self, dataset: Dataset[Any], **options: Any) -> DataLoader[Any]:  # noqa: ANN401
+        """Batches of any data set, read as this one's.
+
+        Args:
+            dataset: its items are collated as `Item`.
+            options: of ``DataLoader``; they replace this module's own.
+        """
+        own: dict[str, Any] = {
+            "batch_size": self.batch_size,
+            "num_workers": self.workers,
+            "collate_fn": collate_items,
+            "worker_init_fn": _reseed,
+            "persistent_workers": self.workers > 0,
+            "pin_memory": torch.cuda.is_available(),
+        }
+        return DataLoader(dataset, **(own | options))
 
     def check_every_class_is_trained(self) -> None:
         """There are classes to tell apart, and every one has a training image.
@@ -224,9 +259,9 @@ def _balanced_sampler(labels: Sequence[int]) -> WeightedRandomSampler:
 
 def _reseed(_: int) -> None:
     worker = get_worker_info()
-    dataset = worker.dataset if worker is not None else None
-    if isinstance(dataset, ImageDataset) and dataset.augmentation is not None:
-        dataset.augmentation.reseed()
+    augmentation = getattr(worker.dataset, "augmentation", None) if worker is not None else None
+    if augmentation is not None:
+        augmentation.reseed()
 
 
 def collate_items(items: Sequence[Item]) -> tuple[Images, Labels]:

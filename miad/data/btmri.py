@@ -98,6 +98,10 @@ class SliceDataset(ImageDataset):
             raise InputError(f"{path}: expected a tumorMask of {width}x{height} as the image, found {w}x{h}")
         return mask
 
+    def has_mask(self, index: int) -> bool:
+        """All have one."""
+        return True
+
     def shape(self, index: int) -> tuple[int, int]:
         """From the file's header."""
         return self._stored_shape(index) if self.size is None else super().shape(index)

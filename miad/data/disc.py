@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from miad.data.base import ONE_KIND
 from miad.data.files import FileDataset, ImageFile, read_matching_mask
 from miad.errors import check_at_least
 from miad.imaging import from_tensor, is_grey, read_image, read_mask, resize, resize_mask, to_tensor, write_png
@@ -62,10 +63,19 @@ class DiscDataset(FileDataset):
         root: the data set's folder.
         side: side in pixels of the squares.
         cache: folder that keeps the squares as PNG; one is made again when its photograph or mask is newer.
+        kinds: as in `FileDataset`.
     """
 
-    def __init__(self, files: Sequence[ImageFile], size: int | None, root: Path, side: int, cache: Path) -> None:
-        super().__init__(files, size)
+    def __init__(
+        self,
+        files: Sequence[ImageFile],
+        size: int | None,
+        root: Path,
+        side: int,
+        cache: Path,
+        kinds: Sequence[str] = ONE_KIND,
+    ) -> None:
+        super().__init__(files, size, kinds)
         check_at_least(1, side=side)
         self.root = root
         self.side = side
@@ -85,21 +95,15 @@ class DiscDataset(FileDataset):
         side = self.side if self.size is None else self.size
         return side, side
 
-    def lesion_mask(self, index: int) -> LesionMask | None:
-        """The union of the image's masks in the same square; a pixel is lesion if any part of it was.
+    def _stored_shape(self, index: int) -> tuple[int, int]:
+        return self.side, self.side
 
-        Raises:
-            InputError: a mask can not be read, or is not of the photograph's size.
-        """
-        file = self.files[index]
-        masks = [self._mask(mask, file.path) for mask in file.masks]
-        return np.logical_or.reduce(masks) if masks else None
-
-    def _mask(self, mask: Path, photograph: Path) -> LesionMask:
+    def _mask(self, mask: Path, image: Path) -> LesionMask:
+        """A mask in the same square as its photograph; a pixel is lesion if any part of it was."""
         kept = self._kept(mask)
-        if not _is_newer(kept, mask) or not _is_newer(kept, photograph):
-            square = find_disc(read_image(photograph))
-            lesion = torch.from_numpy(cut(read_matching_mask(mask, photograph), square))
+        if not _is_newer(kept, mask) or not _is_newer(kept, image):
+            square = find_disc(read_image(image))
+            lesion = torch.from_numpy(cut(read_matching_mask(mask, image), square))
             write_png(kept, 255 * resize_mask(lesion, (self.side, self.side)).to(torch.uint8).numpy())
         return read_mask(kept)
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
 
-from miad.data.base import ImageDataset, Split
+from miad.data.base import ONE_KIND, ImageDataset, Split
 from miad.data.partition import partition
 from miad.errors import InputError
 from miad.imaging import image_size, read_image, read_mask
-from miad.tensors import LesionMask, Pixels
+from miad.tensors import KindMasks, LesionMask, Pixels
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class ImageFile:
         label: index of its class.
         patient: who must not be on both sides of a split; empty for a patient of his own.
         masks: files of lesion masks, each of the image's size; a pixel is lesion where any of them is not black.
+        kinds: the kind of lesion of each mask; by default all show the data set's first kind.
+        examined: whether somebody looked for lesions, so that an image without masks has none.
     """
 
     id: str
@@ -30,6 +33,8 @@ class ImageFile:
     label: int
     patient: str = ""
     masks: tuple[Path, ...] = ()
+    kinds: tuple[str, ...] = ()
+    examined: bool = False
 
 
 class FileDataset(ImageDataset):
@@ -38,10 +43,11 @@ class FileDataset(ImageDataset):
     Args:
         files: the images.
         size: working size: images become size x size; None keeps each image's own.
+        kinds: the kinds of lesions that the masks tell apart.
     """
 
-    def __init__(self, files: Sequence[ImageFile], size: int | None = None) -> None:
-        super().__init__([file.id for file in files], [file.label for file in files], size)
+    def __init__(self, files: Sequence[ImageFile], size: int | None = None, kinds: Sequence[str] = ONE_KIND) -> None:
+        super().__init__([file.id for file in files], [file.label for file in files], size, kinds)
         self.files = list(files)
 
     def pixels(self, index: int) -> Pixels:
@@ -50,7 +56,11 @@ class FileDataset(ImageDataset):
 
     def shape(self, index: int) -> tuple[int, int]:
         """From the file's header."""
-        return image_size(self.files[index].path) if self.size is None else super().shape(index)
+        return self._stored_shape(index) if self.size is None else super().shape(index)
+
+    def has_mask(self, index: int) -> bool:
+        """Without reading any."""
+        return self.files[index].examined or bool(self.files[index].masks)
 
     def lesion_mask(self, index: int) -> LesionMask | None:
         """The union of the image's masks.
@@ -58,9 +68,28 @@ class FileDataset(ImageDataset):
         Raises:
             InputError: a mask can not be read, or is not of the image's size.
         """
+        masks = self.kind_masks(index)
+        return None if masks is None else np.logical_or.reduce(masks)
+
+    def kind_masks(self, index: int) -> KindMasks | None:
+        """The masks of each kind; one that has no file is empty.
+
+        Raises:
+            InputError: a mask can not be read, or is not of the image's size.
+        """
+        if not self.has_mask(index):
+            return None
         file = self.files[index]
-        masks = [read_matching_mask(mask, file.path) for mask in file.masks]
-        return np.logical_or.reduce(masks) if masks else None
+        masks = np.zeros((len(self.kinds), *self._stored_shape(index)), bool)
+        for path, kind in zip(file.masks, file.kinds or repeat(self.kinds[0]), strict=False):
+            masks[self.kinds.index(kind)] |= self._mask(path, file.path)
+        return masks
+
+    def _stored_shape(self, index: int) -> tuple[int, int]:
+        return image_size(self.files[index].path)
+
+    def _mask(self, mask: Path, image: Path) -> LesionMask:
+        return read_matching_mask(mask, image)
 
 
 def hold_out(files: Sequence[ImageFile], seed: int) -> dict[Split, list[ImageFile]]:

@@ -43,5 +43,5 @@ class Fundus(ImageDataModule):
 
     def _dataset(self, files: Sequence[ImageFile]) -> ImageDataset:
         if self.disc is None:
-            return FileDataset(files, self.size)
-        return DiscDataset(files, self.size, self.root, self.disc, self.cache)
+            return FileDataset(files, self.size, self.kinds)
+        return DiscDataset(files, self.size, self.root, self.disc, self.cache, self.kinds)

@@ -35,6 +35,13 @@ _LABELS = {
 Lesion: TypeAlias = Literal["ma", "he", "ex", "se", "od"]
 """Microaneurysms, haemorrhages, hard exudates, soft exudates, and the optic disc, which is none."""
 LESIONS: tuple[Lesion, ...] = ("ma", "he", "ex", "se")
+KINDS: dict[Lesion, str] = {
+    "ma": "microaneurysms",
+    "he": "haemorrhages",
+    "ex": "hard exudates",
+    "se": "soft exudates",
+    "od": "optic disc",
+}
 _LESION_FOLDERS: dict[Lesion, str] = {
     "ma": "1. Microaneurysms",
     "he": "2. Haemorrhages",
@@ -97,6 +104,7 @@ class IDRiDLesions(Fundus):
         **options: Any,  # noqa: ANN401  (the options of Fundus)
     ) -> None:
         super().__init__(root, **options)
+        self.kinds = tuple(KINDS[lesion] for lesion in lesions)
         train, test = ([self._drawn(name, path, lesions) for path in self._photographs(name)] for name in _SETS)
         SEGMENTATION.check_count(self.root, len(train) + len(test))
         self.files = {**hold_out(train, seed), "test": test}
@@ -108,10 +116,11 @@ class IDRiDLesions(Fundus):
     def _drawn(self, name: str, photograph: Path, lesions: Sequence[Lesion]) -> ImageFile:
         truths = ("A. Segmentation", "2. All Segmentation Groundtruths", _SETS[name])
         folders = {kind: SEGMENTATION.require(self.root, *truths, _LESION_FOLDERS[kind]) for kind in lesions}
-        masks = [folder / f"{photograph.stem}_{kind.upper()}.tif" for kind, folder in folders.items()]
+        masks = {KINDS[kind]: folder / f"{photograph.stem}_{kind.upper()}.tif" for kind, folder in folders.items()}
         # A photograph without lesions of a kind has no file for it.
-        found = tuple(mask for mask in masks if mask.is_file())
-        return ImageFile(photograph.relative_to(self.root).as_posix(), photograph, 0, masks=found)
+        found = {kind: mask for kind, mask in masks.items() if mask.is_file()}
+        id_ = photograph.relative_to(self.root).as_posix()
+        return ImageFile(id_, photograph, 0, masks=tuple(found.values()), kinds=tuple(found), examined=True)
 
 
 def read_grades(root: Path, name: str) -> dict[str, int]:

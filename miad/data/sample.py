@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from miad.data.base import ImageDataModule, ImageDataset, Split
 from miad.errors import InputError, check_at_least
-from miad.tensors import LesionMask, Pixels
+from miad.tensors import KindMasks, LesionMask, Pixels
 
 
 def sample_per_class(labels: Sequence[int], classes: Sequence[str], count: int, seed: int) -> list[int]:
@@ -58,7 +58,7 @@ class SampledDataset(ImageDataset):
     """
 
     def __init__(self, whole: ImageDataset, indices: Sequence[int]) -> None:
-        super().__init__([whole.ids[i] for i in indices], [whole.labels[i] for i in indices], whole.size)
+        super().__init__([whole.ids[i] for i in indices], [whole.labels[i] for i in indices], whole.size, whole.kinds)
         self.whole = whole
         self.indices = list(indices)
 
@@ -73,3 +73,11 @@ class SampledDataset(ImageDataset):
     def lesion_mask(self, index: int) -> LesionMask | None:
         """That of the whole."""
         return self.whole.lesion_mask(self.indices[index])
+
+    def kind_masks(self, index: int) -> KindMasks | None:
+        """Those of the whole."""
+        return self.whole.kind_masks(self.indices[index])
+
+    def has_mask(self, index: int) -> bool:
+        """As the whole says."""
+        return self.whole.has_mask(self.indices[index])

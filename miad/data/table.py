@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from miad.data.base import ImageDataModule, ImageDataset, Split
+from miad.data.base import ONE_KIND, ImageDataModule, ImageDataset, Split
 from miad.data.files import FileDataset, ImageFile, hold_out
 from miad.errors import InputError
 
@@ -23,7 +23,8 @@ class Row:
     id: str
     path: Path
     label: str
-    mask: Path | None
+    masks: dict[str, Path]
+    """By kind of lesion; kinds without a mask are left out."""
     patient: str
     split: str
 
@@ -39,6 +40,8 @@ class Table(ImageDataModule):
         classes: class names in the order of the logits; by default the labels found, sorted. A mapping from class
             names to labels puts several labels into one class.
         seed: seed of the 3:1 split.
+        kinds: column of the masks of each kind of lesion; by default there is one kind, and its masks are in the column
+            mask. Where an image has a mask of some kind, an empty cell of another means that it has no such lesion.
         loading: see `ImageDataModule`.
     """
 
@@ -47,21 +50,27 @@ class Table(ImageDataModule):
         csv: Path,
         classes: list[str | int] | dict[str, list[str | int]] | None = None,
         seed: int = 2023,
+        kinds: dict[str, str] | None = None,
         **loading: Any,  # noqa: ANN401  (the options of ImageDataModule)
     ) -> None:
         super().__init__(**loading)
-        rows = read_table(Path(csv))
+        rows = read_table(Path(csv), kinds)
+        self.kinds = tuple(kinds or ONE_KIND)
         class_of = _classes(Path(csv), rows, classes)
         self.classes = tuple(dict.fromkeys(class_of.values()))
         self._files = _assign_splits(Path(csv), rows, [self.classes.index(class_of[row.label]) for row in rows], seed)
 
     def splits(self) -> Mapping[Split, ImageDataset]:
         """The rows of each split that has any."""
-        return {name: FileDataset(files, self.size) for name, files in self._files.items() if files}
+        return {name: FileDataset(files, self.size, self.kinds) for name, files in self._files.items() if files}
 
 
-def read_table(path: Path) -> list[Row]:
+def read_table(path: Path, kinds: Mapping[str, str] | None = None) -> list[Row]:
     """All rows of a table, checked.
+
+    Args:
+        path: the CSV file.
+        kinds: column of the masks of each kind of lesion; by default the column mask, if there is one.
 
     Raises:
         InputError: the file or a column is missing, a row's image is absent, listed twice or without a label, or its
@@ -73,8 +82,9 @@ def read_table(path: Path) -> list[Row]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             reader.fieldnames = [name.strip() for name in reader.fieldnames or []]
-            _check_columns(path, reader.fieldnames)
-            rows = [_row(path, reader.line_num, record) for record in reader]
+            _check_columns(path, reader.fieldnames, kinds)
+            columns = kinds or {ONE_KIND[0]: "mask"}
+            rows = [_row(path, reader.line_num, record, columns) for record in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: expected a CSV table with the columns image,label ({error})") from error
     if not rows:
@@ -83,15 +93,18 @@ def read_table(path: Path) -> list[Row]:
     return rows
 
 
-def _check_columns(path: Path, columns: Sequence[str]) -> None:
+def _check_columns(path: Path, columns: Sequence[str], kinds: Mapping[str, str] | None) -> None:
     missing = [name for name in ("image", "label") if name not in columns]
     if missing:
         raise InputError(
             f"{path}: expected the columns image,label[,mask][,patient][,split], found no {' and no '.join(missing)}"
         )
+    for kind, column in (kinds or {}).items():
+        if column not in columns:
+            raise InputError(f"{path}: expected a column {column} with the masks of {kind}, found {', '.join(columns)}")
 
 
-def _row(path: Path, line: int, record: dict[str, str | None]) -> Row:
+def _row(path: Path, line: int, record: dict[str, str | None], kinds: Mapping[str, str]) -> Row:
     cells = {name: (value or "").strip() for name, value in record.items() if isinstance(name, str)}
     for name in ("image", "label"):
         if not cells[name]:
@@ -99,12 +112,12 @@ def _row(path: Path, line: int, record: dict[str, str | None]) -> Row:
     split = cells.get("split", "")
     if split not in ("", *get_args(Split)):
         raise InputError(f"{path}, line {line}: expected split train, val or test, found {split!r}")
-    mask = path.parent / cells["mask"] if cells.get("mask") else None
+    masks = {kind: path.parent / cells[column] for kind, column in kinds.items() if cells.get(column)}
     image = path.parent / cells["image"]
-    for file in (image, mask):
-        if file is not None and not file.is_file():
+    for file in (image, *masks.values()):
+        if not file.is_file():
             raise InputError(f"{path}, line {line}: {file}: no such file; copy it there or take the row out")
-    return Row(posixpath.normpath(cells["image"]), image, cells["label"], mask, cells.get("patient", ""), split)
+    return Row(posixpath.normpath(cells["image"]), image, cells["label"], masks, cells.get("patient", ""), split)
 
 
 def _check_unique(path: Path, rows: Sequence[Row]) -> None:
@@ -149,4 +162,4 @@ def _assign_splits(path: Path, rows: Sequence[Row], labels: Sequence[int], seed:
 
 
 def _file(row: Row, label: int) -> ImageFile:
-    return ImageFile(row.id, row.path, label, row.patient, () if row.mask is None else (row.mask,))
+    return ImageFile(row.id, row.path, label, row.patient, tuple(row.masks.values()), tuple(row.masks))

@@ -5,19 +5,31 @@ from miad.evaluation.attack_tables import write_attack_table, write_predictions
 from miad.evaluation.classification import draw_classification, write_classification
 from miad.evaluation.contact_sheet import contact_sheet
 from miad.evaluation.csv_file import write_csv
+from miad.evaluation.lesion_figures import LesionView, draw_lesions
+from miad.evaluation.segmentation import (
+    Segmented,
+    draw_precision_recall,
+    draw_segmentation,
+    write_segmentation,
+)
 from miad.evaluation.transfer import SEEN, JudgedCell, MatrixRow, TransferRow, matrix_rows, transfer_rows, wide
 from miad.evaluation.transfer_figures import draw_leave_one_out, draw_matrix
 
 __all__ = [
     "SEEN",
     "JudgedCell",
+    "LesionView",
     "MatrixRow",
+    "Segmented",
     "TransferRow",
     "attack_measures",
     "contact_sheet",
     "draw_classification",
     "draw_leave_one_out",
+    "draw_lesions",
     "draw_matrix",
+    "draw_precision_recall",
+    "draw_segmentation",
     "matrix_rows",
     "transfer_rows",
     "wide",
@@ -25,4 +37,5 @@ __all__ = [
     "write_classification",
     "write_csv",
     "write_predictions",
+    "write_segmentation",
 ]

@@ -15,23 +15,31 @@ from miad.tasks import Entry
 _SCORES = {"accuracy": accuracy, "auc_micro": auc_micro, "auc_macro": auc_macro}
 
 
-def attack_measures(entries: Sequence[Entry], targets: Sequence[str], weights: Sequence[float]) -> dict[str, float]:
+def attack_measures(
+    entries: Sequence[Entry], targets: Sequence[str], weights: Sequence[float], scale: float
+) -> dict[str, float]:
     """What an attack achieved.
 
     Measures without a suffix are over the attacked images (those that every source read correctly and that had room
     for the mark), as the papers have it; ``_all`` is over every image, skipped and infeasible ones included.
     ``asr/NAME`` is the share of the attacked images that this target read correctly before and misreads after.
 
+    ``lesions_covered`` counts the images whose mark touches a pixel of the given lesion mask, ``lesion_pixels_covered``
+    those pixels; ``lesion_caught`` is the mean share of a lesion that the mask in use held. ``without_mask`` counts the
+    images whose data set gives no mask, ``gave_way`` those that got a smaller logo, or a mask of a higher threshold,
+    for lack of room.
+
     Args:
         entries: one an image.
         targets: names in the order of the entries' probabilities, sources first.
         weights: of the sources; more than one adds their weighted mean as the target ``ensemble``.
+        scale: of the logo, as it was asked for.
 
     Returns:
         Names and values; nan where there is nothing to measure. PSNR is the mean over the images that differ at all.
     """
     attacked = [entry for entry in entries if entry.status in (Status.SUCCESS, Status.FAILED)]
-    measures = {**_counts(entries), **_effort(attacked), **_quality(attacked)}
+    measures = {**_counts(entries), **_effort(attacked), **_quality(attacked), **_lesions(entries, scale)}
     for name, before, after in _by_target(attacked, targets, weights):
         measures |= _scores(name, "", attacked, before, after)
         measures[f"asr/{name}"] = _success_rate(attacked, before, after)
@@ -58,6 +66,17 @@ def _quality(marked: Sequence[Entry]) -> dict[str, float]:
         "ssim": _mean([entry.ssim for entry in marked]),
         "psnr": _mean([entry.psnr for entry in marked if not isinf(entry.psnr)]),
         "rmse": _mean([entry.rmse for entry in marked]),
+    }
+
+
+def _lesions(entries: Sequence[Entry], scale: float) -> dict[str, float]:
+    marked = [entry for entry in entries if entry.file]
+    return {
+        "without_mask": float(sum(entry.lesion < 0 for entry in entries)),
+        "lesions_covered": float(sum(entry.covered > 0 for entry in marked)),
+        "lesion_pixels_covered": float(sum(entry.covered for entry in marked)),
+        "lesion_caught": _mean([entry.caught / entry.lesion for entry in entries if entry.lesion > 0]),
+        "gave_way": float(sum(entry.scale > scale or entry.raised > 0 for entry in marked)),
     }
 
 

@@ -18,6 +18,11 @@ _ATTACK = [
     "alpha",
     "variant",
     "scale",
+    "raised",
+    "lesion",
+    "covered",
+    "caught",
+    "trusted",
     "confidence_before",
     "confidence_after",
     "predicted",
@@ -27,13 +32,14 @@ _ATTACK = [
 ]
 
 
-def write_attack_table(
-    path: Path, entries: Sequence[Entry], classes: Sequence[str], weights: Sequence[float], scale: float
-) -> None:
+def write_attack_table(path: Path, entries: Sequence[Entry], classes: Sequence[str], weights: Sequence[float]) -> None:
     """Write ``attack.csv``: one row an image.
 
     Confidences are the sources' weighted mean for the label; ``predicted`` is its class on the marked image. x, y,
-    alpha and variant are empty where there was no room for the mark.
+    alpha and variant are empty where there was no room for the mark. ``scale`` and ``raised`` say what gave way for
+    lack of room; ``lesion``, ``covered`` and ``caught`` count the given lesion's pixels, those of them that differ in
+    the written image, and those that the mask in use held, and are empty where no mask is given; ``trusted`` is no
+    where a source of the mask misreads the image itself.
 
     Raises:
         RunError: the folder can not be written.
@@ -43,10 +49,14 @@ def write_attack_table(
     for entry in entries:
         before, after = (beta @ torch.tensor(part)[: len(weights)] for part in (entry.before, entry.after))
         place = (entry.x, entry.y, entry.alpha, entry.variant) if entry.file else ("",) * 4
+        lesion = (entry.lesion, entry.covered, entry.caught) if entry.lesion >= 0 else ("",) * 3
+        gave_way = (entry.scale, entry.raised, *lesion, "yes" if entry.trusted else "no")
         confidences = (f"{float(part[entry.label]):.6f}" for part in (before, after))
         quality = (f"{value:.6f}" for value in (entry.ssim, entry.psnr, entry.rmse))
         label, predicted = classes[entry.label], classes[int(after.argmax())]
-        rows.append((entry.image, label, entry.status, entry.queries, *place, scale, *confidences, predicted, *quality))
+        rows.append(
+            (entry.image, label, entry.status, entry.queries, *place, *gave_way, *confidences, predicted, *quality)
+        )
     write_csv(path, _ATTACK, rows)
 
 

@@ -4,12 +4,13 @@ from miad.imaging.digest import pixel_digest
 from miad.imaging.files import atomic_path, remove_drafts, write_failure
 from miad.imaging.mask import read_mask
 from miad.imaging.read import image_size, read_image
-from miad.imaging.resize import resize, resize_mask
+from miad.imaging.resize import fit_longer_side, resize, resize_mask
 from miad.imaging.stack import from_tensor, is_grey, to_tensor
 from miad.imaging.write import write_png
 
 __all__ = [
     "atomic_path",
+    "fit_longer_side",
     "from_tensor",
     "image_size",
     "is_grey",

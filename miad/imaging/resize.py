@@ -19,6 +19,14 @@ def resize(images: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def resize_mask(mask: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resize a bool ``(h, w)`` mask; a pixel is set if any part of it was, so that no lesion shrinks."""
-    share = interpolate(mask[None, None].float(), size=size, mode="area")[0, 0]
-    return share > 0
+    """Resize bool masks ``(..., h, w)``; a pixel is set if any part of it was, so that no lesion shrinks."""
+    planes = mask.reshape(1, -1, *mask.shape[-2:])
+    share = interpolate(planes.float(), size=size, mode="area")
+    return (share > 0).view(*mask.shape[:-2], *size)
+
+
+def fit_longer_side(shape: tuple[int, int], length: int) -> tuple[int, int]:
+    """The height and width of an image whose longer side is scaled to ``length`` pixels."""
+    scale = length / max(shape)
+    height, width = (max(1, round(side * scale)) for side in shape)
+    return height, width

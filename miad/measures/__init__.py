@@ -13,17 +13,31 @@ from miad.measures.classification import (
     roc_curves,
 )
 from miad.measures.quality import psnr, rmse, ssim
+from miad.measures.segmentation import (
+    THRESHOLD,
+    Overlap,
+    SegmentationScores,
+    average_precision,
+    overlap,
+    precision_recall,
+)
 
 __all__ = [
     "SCORES",
+    "THRESHOLD",
     "ClassificationScores",
     "Curve",
+    "Overlap",
+    "SegmentationScores",
     "accuracy",
     "auc_macro",
     "auc_micro",
+    "average_precision",
     "balanced_accuracy",
     "calibration_error",
     "confusion_matrix",
+    "overlap",
+    "precision_recall",
     "psnr",
     "rmse",
     "roc_curves",

@@ -1,17 +1,20 @@
-"""Read a classifier back from a checkpoint of ``miad fit classifier``, without Lightning and without running code."""
+"""Read a network back from a checkpoint of ``miad fit``, without Lightning and without running code."""
 
 import pickle
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import nn
 
 from miad.errors import InputError
 from miad.models.classifier import Classifier
+from miad.models.segmenter import Segmenter
 
 _UNREADABLE = (
     *(OSError, RuntimeError, EOFError, LookupError, ValueError),
@@ -20,7 +23,21 @@ _UNREADABLE = (
 """What torch.load raises for files that are not its own."""
 
 _PREFIX = "network."
-"""Where `miad.tasks.ClassifierTask` keeps the network in its state dict."""
+"""Where the tasks keep the network in their state dict."""
+
+_OPTIONS = {
+    "classifier": ("backbone", "classes", "size"),
+    "segmenter": ("encoder", "kinds", "size", "tile", "width"),
+}
+"""What builds each network again."""
+
+_DIFFERS = {
+    "classifier": "backbone, image size or number of classes",
+    "segmenter": "encoder, width or number of kinds",
+}
+"""Why weights may not fit."""
+
+_Network = TypeVar("_Network", bound=nn.Module)
 
 
 def find_checkpoint(path: Path) -> Path:
@@ -46,12 +63,24 @@ def load_classifier(path: Path) -> Classifier:
     Raises:
         InputError: the file is missing, is no checkpoint, or holds no classifier.
     """
-    checkpoint = _read(path)
-    options = checkpoint.get("hyper_parameters", {})
-    if "state_dict" not in checkpoint or not {"backbone", "classes", "size"} <= options.keys():
-        raise InputError(f"{path}: expected a checkpoint of 'miad fit classifier', found none of its options")
-    network = Classifier(options["backbone"], options["classes"], options["size"])
-    _load_weights(network, checkpoint["state_dict"], path)
+    options, state = _read_run(path, "classifier")
+    network = Classifier(**options)
+    _load_weights(network, state, path, "classifier")
+    return network.eval()
+
+
+def load_segmenter(path: Path) -> Segmenter:
+    """The network of a checkpoint, in evaluation mode.
+
+    Args:
+        path: a checkpoint file.
+
+    Raises:
+        InputError: the file is missing, is no checkpoint, or holds no segmenter.
+    """
+    options, state = _read_run(path, "segmenter")
+    network = Segmenter(**options)
+    _load_weights(network, state, path, "segmenter")
     return network.eval()
 
 
@@ -71,22 +100,55 @@ def start_classifier(
     Raises:
         InputError: the backbone can not be built, or the weights are missing or do not fit.
     """
+    return _start(partial(Classifier, backbone, classes, size), "classifier", pretrained, weights)
+
+
+def start_segmenter(
+    encoder: str,
+    kinds: Sequence[str],
+    size: int,
+    tile: int | None = None,
+    *,
+    width: int = 256,
+    pretrained: bool = False,
+    weights: Path | None = None,
+) -> Segmenter:
+    """A segmenter to train.
+
+    Args:
+        encoder: see `Segmenter`.
+        kinds: kinds of lesions, in the order of the logits.
+        size: see `Segmenter`.
+        tile: see `Segmenter`.
+        width: see `Segmenter`.
+        pretrained: start the encoder from published weights (asks the model hub), unless ``weights`` are given.
+        weights: start from a local file: a run of 'miad fit segmenter' or its checkpoint, or published weights of the
+            encoder (state dict or safetensors).
+
+    Raises:
+        InputError: the network can not be built, or the weights are missing or do not fit.
+    """
+    return _start(partial(Segmenter, encoder, kinds, size, tile, width=width), "segmenter", pretrained, weights)
+
+
+def _start(build: Callable[..., _Network], word: str, pretrained: bool, weights: Path | None) -> _Network:
     if weights is None:
-        return Classifier(backbone, classes, size, pretrained=pretrained)
+        return build(pretrained=pretrained)
     path = find_checkpoint(Path(weights))
-    checkpoint = _read(path)
+    checkpoint = _read(path, word)
     state = checkpoint.get("state_dict", checkpoint)
-    if not any(name.removeprefix(_PREFIX).startswith("backbone.") for name in state):
+    if not any(name.removeprefix(_PREFIX).startswith(("backbone.", "unet.")) for name in state):
         try:
-            return Classifier(backbone, classes, size, published=state)
+            return build(published=state)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
-    network = Classifier(backbone, classes, size)
-    _load_weights(network, state, path)
+    _check_word(path, checkpoint, word)
+    network = build()
+    _load_weights(network, state, path, word)
     return network
 
 
-def _load_weights(network: Classifier, state: dict[str, Any], path: Path) -> None:
+def _load_weights(network: nn.Module, state: dict[str, Any], path: Path, word: str) -> None:
     own = {name.removeprefix(_PREFIX): value for name, value in state.items()}
     expected = network.state_dict()
     wrong = [n for n, v in expected.items() if n not in own or own[n].shape != v.shape]
@@ -94,18 +156,36 @@ def _load_weights(network: Classifier, state: dict[str, Any], path: Path) -> Non
         found = tuple(own[wrong[0]].shape) if wrong[0] in own else "nothing"
         raise InputError(
             f"{path}: {len(wrong)} of {len(expected)} tensors do not fit; {wrong[0]} expected "
-            f"{tuple(expected[wrong[0]].shape)}, found {found}: another backbone, image size or number of classes"
+            f"{tuple(expected[wrong[0]].shape)}, found {found}: another {_DIFFERS[word]}"
         )
     network.load_state_dict({name: own[name] for name in expected})
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read_run(path: Path, word: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options that build the network of a run of ``miad fit WORD``, and the task's state dict."""
+    checkpoint = _read(path, word)
+    _check_word(path, checkpoint, word)
+    options = checkpoint.get("hyper_parameters", {})
+    if "state_dict" not in checkpoint or not set(_OPTIONS[word]) <= options.keys():
+        raise InputError(f"{path}: expected a checkpoint of 'miad fit {word}', found none of its options")
+    return {name: options[name] for name in _OPTIONS[word]}, checkpoint["state_dict"]
+
+
+def _check_word(path: Path, checkpoint: dict[str, Any], word: str) -> None:
+    """A checkpoint of one network is not taken for another's."""
+    options = checkpoint.get("hyper_parameters", {})
+    for other in _OPTIONS.keys() - {word}:
+        if set(_OPTIONS[other]) <= options.keys():
+            raise InputError(f"{path}: expected a checkpoint of 'miad fit {word}', found one of 'miad fit {other}'")
+
+
+def _read(path: Path, word: str) -> dict[str, Any]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
-        raise InputError(f"{path}: no such checkpoint; train one with 'miad fit classifier'") from error
+        raise InputError(f"{path}: no such checkpoint; train one with 'miad fit {word}'") from error
     except _UNREADABLE as error:
         raise InputError(f"{path}: expected a checkpoint, found a file that torch can not load") from error
     if not isinstance(checkpoint, dict):

@@ -68,7 +68,7 @@ class Classifier(nn.Module):
 
 def _backbone(name: str, classes: int, size: int, *, pretrained: bool, published: Mapping[str, Tensor] | None) -> Any:  # noqa: ANN401  (timm is untyped)
     _check_name(name)
-    options = _size_arguments(name, size) | _weight_arguments(pretrained=pretrained, published=published)
+    options = size_arguments(name, size) | _weight_arguments(pretrained=pretrained, published=published)
     try:
         network = timm.create_model(name, num_classes=classes, **options)
         _check_patches(network, size)
@@ -77,12 +77,12 @@ def _backbone(name: str, classes: int, size: int, *, pretrained: bool, published
     except (OSError, RuntimeError) as error:
         if published is not None:
             raise InputError(
-                f"the weights do not fit {name} ({_first_line(error)}); give those of this model"
+                f"the weights do not fit {name} ({first_line(error)}); give those of this model"
             ) from error
         if not pretrained:
             raise
         raise InputError(
-            f"no pretrained weights for {name} ({_first_line(error)}); train from scratch (pretrained: false) or give "
+            f"no pretrained weights for {name} ({first_line(error)}); train from scratch (pretrained: false) or give "
             "a local file (weights: FILE)"
         ) from error
     return network
@@ -95,15 +95,20 @@ def _check_patches(network: Any, size: int) -> None:  # noqa: ANN401
         raise ValueError(f"it cuts the image into patches of {patch[0]}")
 
 
-def _check_name(name: str) -> None:
+def is_timm_model(name: str) -> bool:
+    """Whether timm has a model of that name, and weights of its tag if it has one."""
     architecture, _, tag = name.partition(".")
-    if not timm.is_model(architecture) or (tag and not timm.is_model_pretrained(name)):
+    return timm.is_model(architecture) and (not tag or timm.is_model_pretrained(name))
+
+
+def _check_name(name: str) -> None:
+    if not is_timm_model(name):
         close = get_close_matches(name, timm.list_models(), n=3)
         hint = f"did you mean {' or '.join(close)}?" if close else "see timm.list_models()"
         raise InputError(f"expected the name of a timm model, found {name!r}; {hint}")
 
 
-def _size_arguments(name: str, size: int) -> dict[str, Any]:
+def size_arguments(name: str, size: int) -> dict[str, Any]:
     """Transformers fix their position grid when built, convolutional networks read any size."""
     config = timm.get_pretrained_cfg(name.partition(".")[0])
     return {"img_size": size} if config is not None and config.fixed_input_size else {}
@@ -116,5 +121,6 @@ def _weight_arguments(*, pretrained: bool, published: Mapping[str, Tensor] | Non
     return {"pretrained": True, "pretrained_cfg_overlay": {"state_dict": dict(published)}}
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """The gist of a library's error."""
     return str(error).strip().partition("\n")[0]

@@ -1,13 +1,11 @@
 """One classifier under attack."""
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from torch import nn
 
-from miad.models import find_checkpoint, load_classifier
+from miad.models import evaluating, find_checkpoint, load_classifier
 from miad.tensors import Images, Probabilities
 
 
@@ -43,22 +41,9 @@ class Target(nn.Module):
     def forward(self, images: Images) -> Probabilities:
         """Probabilities ``(n, c)`` in float32; the network is in evaluation mode whatever mode it was left in."""
         self.scored += len(images)
-        with _evaluating(self.network):
+        with evaluating(self.network):
             probabilities: Probabilities = self.network(images).float().softmax(1)
         return probabilities
-
-
-@contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Evaluation mode for a block; every submodule's own flag is restored."""
-    training = [module for module in network.modules() if module.training]
-    for module in training:
-        module.training = False
-    try:
-        yield
-    finally:
-        for module in training:
-            module.training = True
 
 
 def load_target(path: Path) -> Target:

@@ -3,6 +3,21 @@
 from miad.tasks.attack import AttackTask, Marking, MarkOptions
 from miad.tasks.classifier import ClassifierTask
 from miad.tasks.journal import Entry, Journal
+from miad.tasks.room import Kept, Room, RoomOptions, find_rooms
+from miad.tasks.segmenter import SegmenterTask
 from miad.tasks.writer import MarkingWriter
 
-__all__ = ["AttackTask", "ClassifierTask", "Entry", "Journal", "MarkOptions", "Marking", "MarkingWriter"]
+__all__ = [
+    "AttackTask",
+    "ClassifierTask",
+    "Entry",
+    "Journal",
+    "Kept",
+    "MarkOptions",
+    "Marking",
+    "MarkingWriter",
+    "Room",
+    "RoomOptions",
+    "SegmenterTask",
+    "find_rooms",
+]

@@ -2,22 +2,23 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
 
 import torch
 from lightning import LightningModule
 from torch import Tensor, nn
 
 from miad.data import Item
-from miad.lesions import allowed_corners
-from miad.search import Outcome, Pool, Search, Space, Status, Strategy, image_generator
+from miad.lesions import GivenMasks, LesionFinder
+from miad.search import Outcome, Pool, Search, Status, Strategy, image_generator
 from miad.targets import Ensemble, Target
+from miad.tasks.room import Room, RoomOptions, find_rooms
 from miad.tensors import Images, Labels, Probabilities
 from miad.watermark import AlphaMode, Atlas, Logo, Placement, Rendering, blend, draw_variants, make_atlas
 
 _ATLASES = 32
-"""Image sizes whose renderings are kept at a time."""
+"""Image sizes, times scales, whose renderings are kept at a time."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,14 @@ class Marking:
     Args:
         item: the image.
         outcome: status, placement (empty when infeasible) and queries.
+        room: where the logo might stand, and what gave way for it.
         marked: uint8 ``(3, h, w)``; None when infeasible.
         rendering: the logo as it was blended; None when infeasible.
     """
 
     item: Item
     outcome: Outcome
+    room: Room
     marked: Images | None
     rendering: Rendering | None
 
@@ -46,14 +49,14 @@ class MarkOptions:
         scale: ``sl`` of MIAD-MARK eq. 5; 2 is half of the largest logo that fits.
         alpha: lowest and highest opacity of 255.
         mode: hard or soft edges.
-        keep_off_lesions: whether given lesion masks are kept free.
+        room: where it may stand.
     """
 
     logo: Logo
     scale: float = 2.0
     alpha: tuple[int, int] = (100, 220)
     mode: AlphaMode = "binary"
-    keep_off_lesions: bool = True
+    room: RoomOptions = field(default_factory=RoomOptions)
 
 
 class AttackTask(LightningModule):
@@ -63,7 +66,8 @@ class AttackTask(LightningModule):
         sources: what the search may query.
         unseen: targets that are only tested on.
         strategy: how to search.
-        options: how the mark may look.
+        options: how the mark may look, and where it may stand.
+        lesions: says where the lesions are; by default as the data set gives them.
         seed: seed of the run; with an image's id it fixes everything random about that image.
         batch_size: candidates a forward pass.
     """
@@ -74,6 +78,7 @@ class AttackTask(LightningModule):
         unseen: Sequence[Target],
         strategy: Strategy,
         options: MarkOptions,
+        lesions: LesionFinder | None = None,
         seed: int = 2023,
         batch_size: int = 64,
     ) -> None:
@@ -82,12 +87,13 @@ class AttackTask(LightningModule):
         self.unseen = nn.ModuleList(unseen)
         self.strategy = strategy
         self.options = options
+        self.lesions = LesionFinder([GivenMasks()]) if lesions is None else lesions
         self.seed = seed
         self.pool = Pool(sources, batch_size)
         variants = draw_variants(strategy.variants, seed)
         self._atlas = lru_cache(_ATLASES)(
-            lambda image, grey: make_atlas(
-                options.logo, variants, image, options.scale, grey=grey, mode=options.mode
+            lambda image, grey, scale: make_atlas(
+                options.logo, variants, image, scale, grey=grey, mode=options.mode
             ).to(self.device)
         )
 
@@ -114,53 +120,69 @@ class AttackTask(LightningModule):
     def _chunks(self, images: Images) -> tuple[Tensor, ...]:
         return torch.split(images.to(self.device), self.pool.batch_size)
 
-    def _mark(self, items: Sequence[Item]) -> list[Marking]:
-        """Mark images of one size and kind."""
+    def rooms(self, items: Sequence[Item]) -> list[Room]:
+        """The room of images of one size and kind, in order; draws nothing that the search would miss."""
+        hosts, labels = self._batch(items)
+        estimate = self.lesions(hosts, labels, [item.lesion for item in items])
+        variants = [self.strategy.draw_variants(image_generator(self.seed, item.id)) for item in items]
+        levels = self.options.room.levels(self.options.scale, estimated=self.lesions.estimates)
+        atlas_at = partial(self._atlas, tuple(hosts.shape[-2:]), items[0].grey)
+        return find_rooms(estimate, variants, atlas_at, levels, self.options.alpha, self.options.room)
+
+    def _batch(self, items: Sequence[Item]) -> tuple[Images, Labels]:
         hosts = torch.stack([item.image for item in items]).to(self.device)
-        labels = torch.tensor([item.label for item in items], device=self.device)
-        atlas = self._atlas(tuple(hosts.shape[-2:]), items[0].grey)
-        outcomes = self._outcomes(items, hosts, labels, atlas)
+        return hosts, torch.tensor([item.label for item in items], device=self.device)
+
+    def _mark(self, items: Sequence[Item]) -> list[Marking]:
+        """Mark images of one size and kind; those whose logos have one scale are searched together."""
+        rooms = self.rooms(items)
+        hosts, labels = self._batch(items)
+        correct = self._all_correct(hosts, labels)
+        markings: dict[int, Marking] = {}
+        for scale in dict.fromkeys(room.scale for room in rooms):
+            chosen = [index for index, room in enumerate(rooms) if room.scale == scale]
+            atlas = self._atlas(tuple(hosts.shape[-2:]), items[0].grey, scale)
+            part = [(items[index], rooms[index], correct[index]) for index in chosen]
+            markings.update(zip(chosen, self._mark_alike(part, hosts[chosen], labels[chosen], atlas), strict=True))
+        return [markings[index] for index in range(len(items))]
+
+    def _mark_alike(
+        self, images: Sequence[tuple[Item, Room, bool]], hosts: Images, labels: Labels, atlas: Atlas
+    ) -> list[Marking]:
+        """Mark images of one atlas."""
+        outcomes = self._outcomes(images, hosts, labels, atlas)
         placed = [index for index, outcome in enumerate(outcomes) if len(outcome.placement)]
         marked = dict(zip(placed, self._blend(hosts, outcomes, placed, atlas), strict=True))
         return [
-            Marking(item, outcome, marked.get(index), _rendering(atlas, outcome))
-            for index, (item, outcome) in enumerate(zip(items, outcomes, strict=True))
+            Marking(item, outcome, room, marked.get(index), _rendering(atlas, outcome))
+            for index, ((item, room, _), outcome) in enumerate(zip(images, outcomes, strict=True))
         ]
 
-    def _outcomes(self, items: Sequence[Item], hosts: Images, labels: Labels, atlas: Atlas) -> list[Outcome]:
+    def _outcomes(
+        self, images: Sequence[tuple[Item, Room, bool]], hosts: Images, labels: Labels, atlas: Atlas
+    ) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
         searches: dict[int, Search] = {}
-        correct = self._all_correct(hosts, labels)
-        for index, item in enumerate(items):
+        for index, (item, room, correct) in enumerate(images):
             generator = image_generator(self.seed, item.id)
-            space = self._space(item, atlas, self.strategy.draw_variants(generator))
-            if not space.feasible:
-                space = self._space(item, atlas, (0,))  # the plain logo may fit where its drawn variants do not
-            if not space.feasible:
+            self.strategy.draw_variants(generator)  # the room's variants; what is drawn next follows them
+            if not room.space.feasible:
                 outcomes[index] = Outcome(Status.INFEASIBLE, Placement.empty(), 1, float("nan"))
-            elif not correct[index]:
+            elif not correct:
                 # Already misread: marked like the others, so that no image leaves without a mark, but not searched.
-                outcomes[index] = Outcome(Status.SKIPPED, space.draw(1, generator), 1, float("nan"))
+                outcomes[index] = Outcome(Status.SKIPPED, room.space.draw(1, generator), 1, float("nan"))
             else:
-                searches[index] = self.strategy.start(space, generator)
+                searches[index] = self.strategy.start(room.space, generator)
         chosen = torch.tensor(list(searches), dtype=torch.int64, device=self.device)
         found = self.pool.run(hosts[chosen], labels[chosen], list(searches.values()), atlas)
         outcomes.update(zip(searches, found, strict=True))
-        return [outcomes[index] for index in range(len(items))]
+        return [outcomes[index] for index in range(len(images))]
 
     def _all_correct(self, hosts: Images, labels: Labels) -> list[bool]:
         with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
             probabilities = torch.cat([self.sources(part) for part in self._chunks(hosts)])
         correct: list[bool] = self.sources.all_correct(probabilities, labels).tolist()
         return correct
-
-    def _space(self, item: Item, atlas: Atlas, variants: tuple[int, ...]) -> Space:
-        lesion = item.lesion if self.options.keep_off_lesions else None
-        if lesion is None:
-            lesion = torch.zeros(item.image.shape[1:], dtype=torch.bool)
-        sizes = atlas.sizes.tolist()
-        corners = {variant: allowed_corners(lesion, (sizes[variant][0], sizes[variant][1])) for variant in variants}
-        return Space(corners, self.options.alpha)
 
     def _blend(self, hosts: Images, outcomes: Sequence[Outcome], placed: list[int], atlas: Atlas) -> Images:
         if not placed:

@@ -5,12 +5,11 @@ from typing import Any
 
 from lightning import LightningModule
 from torch import Tensor
-from torch.optim import AdamW
-from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
 
 from miad.errors import check_at_least, check_positive
 from miad.measures import ClassificationScores
 from miad.models import LossName, classification_loss, start_classifier
+from miad.tasks.schedule import adamw_with_cosine
 from miad.tensors import Images, Labels
 
 
@@ -114,12 +113,7 @@ class ClassifierTask(LightningModule):
 
     def configure_optimizers(self) -> Any:  # noqa: ANN401  (Lightning's union of a dozen forms)
         """AdamW; warm-up, then cosine, stepped every batch."""
-        optimiser = AdamW(self.parameters(), lr=self.lr, weight_decay=self.weight_decay)
         steps = int(self.trainer.estimated_stepping_batches)
-        rise = max(1, round(self.warmup * steps))
-        schedule = SequentialLR(
-            optimiser,
-            [LinearLR(optimiser, 1e-2, total_iters=rise), CosineAnnealingLR(optimiser, max(1, steps - rise))],
-            milestones=[rise],
+        return adamw_with_cosine(
+            self.parameters(), lr=self.lr, weight_decay=self.weight_decay, warmup=self.warmup, steps=steps
         )
-        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -35,6 +35,12 @@ class Entry:
         y: row of the logo's top edge.
         alpha: opacity, 1..255.
         variant: number of the logo's variant, 0 for the plain logo.
+        scale: of the logo, larger than asked for where there was no room otherwise.
+        raised: by how much thresholds of estimated lesion masks were raised, for the same reason.
+        trusted: false where a source of the lesion mask misreads the image itself.
+        lesion: pixels of the given lesion mask, -1 where there is none.
+        covered: how many of them differ from the original in the written image.
+        caught: how many of them the mask in use held.
         before: each target's probabilities on the original, sources first: k lists of c.
         after: the same on the marked pixels, re-read; those of the original when nothing was written.
         ssim: of marked against original.
@@ -52,6 +58,12 @@ class Entry:
     y: int
     alpha: int
     variant: int
+    scale: float
+    raised: int
+    trusted: bool
+    lesion: int
+    covered: int
+    caught: int
     before: list[list[float]]
     after: list[list[float]]
     ssim: float

@@ -71,6 +71,8 @@ class MarkingWriter(BasePredictionWriter):
                 queries=marking.outcome.queries,
                 before=before[index].tolist(),
                 after=after[index].tolist(),
+                **_gave_way(marking),
+                **_lesion(marking, written[index]),
                 **self._compared(marking, written[index]),
             )
             for index, marking in enumerate(markings)
@@ -122,6 +124,20 @@ class MarkingWriter(BasePredictionWriter):
 
 def _stored(image: Tensor, marking: Marking) -> Pixels:
     return from_tensor(image, grey=marking.item.grey)
+
+
+def _gave_way(marking: Marking) -> dict[str, Any]:
+    return {"scale": marking.room.scale, "raised": marking.room.raised, "trusted": marking.room.trusted}
+
+
+def _lesion(marking: Marking, written: Pixels) -> dict[str, Any]:
+    """What became of the given lesion, counted on the file that was written."""
+    if marking.item.lesion is None:
+        return {"lesion": -1, "covered": 0, "caught": 0}
+    lesion = marking.item.lesion
+    changed = (to_tensor(written) != marking.item.image).any(0)
+    caught = lesion & marking.room.mask.cpu()
+    return {"lesion": int(lesion.sum()), "covered": int((lesion & changed).sum()), "caught": int(caught.sum())}
 
 
 def _judged(status: Status, *, misread: bool) -> Status:

@@ -340,7 +340,8 @@ def place_of(targets, tmp_path, monkeypatch):
         data, run = data or some_data(6), a_run(tmp_path, seed=seed)
         dataset = choose_images(data, "test", per_class, seed)
         content, options = cells_module.content_digest(dataset), mark_options(**mark)
-        cells = cells_module.Cells(tmp_path, run, data, dataset, content, digests, options, success, *batch)
+        lesions = options.finder(data, targets)
+        cells = cells_module.Cells(tmp_path, run, data, dataset, content, digests, options, lesions, success, *batch)
         return cells.mark(search, targets[::order])
 
     return place

@@ -12,10 +12,10 @@ TARGETS = ["a", "b", "unseen"]
 WEIGHTS = [0.75, 0.25]
 
 
-def entry(status, label, queries, before, after, quality, file="1.png"):
+def entry(status, label, queries, before, after, quality, file="1.png", lesion=(2.0, 0, True, -1, 0, 0)):
     """An entry from each target's probability of the first of two classes."""
     pairs = ([[first, 1 - first] for first in part] for part in (before, after))
-    return Entry("1", file, label, status, queries, 0, 0, 150, 0, *pairs, *quality, None)
+    return Entry("1", file, label, status, queries, 0, 0, 150, 0, *lesion, *pairs, *quality, None)
 
 
 SUCCESS = entry(Status.SUCCESS, 0, 3, (0.9, 0.8, 0.7), (0.4, 0.3, 0.6), (0.9, 30.0, 4.0))
@@ -27,7 +27,7 @@ ENTRIES = [SUCCESS, FAILED, SKIPPED, INFEASIBLE]
 
 @pytest.fixture
 def measures():
-    return attack_measures(ENTRIES, TARGETS, WEIGHTS)
+    return attack_measures(ENTRIES, TARGETS, WEIGHTS, 2.0)
 
 
 def test_every_image_is_counted_by_what_became_of_it(measures):
@@ -87,12 +87,12 @@ def test_auc_is_the_share_of_pairs_in_order(measures, measure, value):
 
 
 def test_a_single_source_is_no_ensemble():
-    assert not any("ensemble" in name for name in attack_measures(ENTRIES, TARGETS, [1.0]))
+    assert not any("ensemble" in name for name in attack_measures(ENTRIES, TARGETS, [1.0], 2.0))
 
 
 @pytest.mark.parametrize("entries", [[SKIPPED, INFEASIBLE], []])
 def test_without_an_attacked_image_its_measures_are_nan(entries):
-    measures = attack_measures(entries, TARGETS, WEIGHTS)
+    measures = attack_measures(entries, TARGETS, WEIGHTS, 2.0)
     names = (
         "success_rate",
         "queries_mean",
@@ -106,9 +106,32 @@ def test_without_an_attacked_image_its_measures_are_nan(entries):
 
 
 def test_a_target_that_read_nothing_has_no_success_rate():
-    assert isnan(attack_measures([FAILED], TARGETS, WEIGHTS)["asr/unseen"])
+    assert isnan(attack_measures([FAILED], TARGETS, WEIGHTS, 2.0)["asr/unseen"])
 
 
 def test_an_unchanged_image_does_not_make_the_mean_psnr_infinite():
     unchanged = entry(Status.FAILED, 0, 2, (0.9, 0.9, 0.9), (0.9, 0.9, 0.9), (1.0, inf, 0.0))
-    assert attack_measures([FAILED, unchanged], TARGETS, WEIGHTS)["psnr"] == 40
+    assert attack_measures([FAILED, unchanged], TARGETS, WEIGHTS, 2.0)["psnr"] == 40
+
+
+def marked(*lesion, file="1.png"):
+    return entry(Status.SUCCESS, 0, 3, (0.9,) * 3, (0.4,) * 3, (0.9, 30.0, 4.0), file, lesion)
+
+
+def test_lesions_are_counted_where_a_mask_is_given():
+    entries = [
+        marked(2.0, 0, True, 40, 7, 30),
+        marked(2.0, 0, True, 10, 0, 0),
+        marked(2.0, 0, True, 0, 0, 0),  # an empty mask holds nothing that could be caught
+        marked(2.0, 0, True, -1, 0, 0),
+    ]
+    measures = attack_measures(entries, TARGETS, WEIGHTS, 2.0)
+    assert measures["without_mask"] == 1
+    assert (measures["lesions_covered"], measures["lesion_pixels_covered"]) == (1, 7)
+    assert measures["lesion_caught"] == pytest.approx(0.375)
+
+
+def test_what_gave_way_is_counted_on_marked_images():
+    gave_way = [marked(2.5, 0, True, -1, 0, 0), marked(2.0, 16, True, -1, 0, 0)]
+    others = [marked(2.0, 0, True, -1, 0, 0), marked(4.0, 48, True, -1, 0, 0, file="")]
+    assert attack_measures([*gave_way, *others], TARGETS, WEIGHTS, 2.0)["gave_way"] == 2

@@ -16,7 +16,8 @@ CLASSES = ("normal", "benign, so far", 'grade "4"')
 WEIGHTS = [0.75, 0.25]
 TARGETS = ["a", "b", "unseen"]
 COLUMNS = (
-    "image,label,status,queries,x,y,alpha,variant,scale,confidence_before,confidence_after,predicted,ssim,psnr,rmse"
+    "image,label,status,queries,x,y,alpha,variant,scale,raised,lesion,covered,caught,trusted,"
+    "confidence_before,confidence_after,predicted,ssim,psnr,rmse"
 )
 
 
@@ -26,8 +27,32 @@ def probabilities(seed):
 
 
 BEFORE, AFTER = probabilities(1), probabilities(2)
-MARKED = Entry("ä/1.png", "1.png", 1, Status.SUCCESS, 17, 3, 4, 150, 2, BEFORE, AFTER, 0.875, 31.5, 6.25, None)
-LEFT = Entry("2.png", "", 2, Status.INFEASIBLE, 1, -1, -1, -1, -1, AFTER, AFTER, 1.0, inf, 0.0, None)
+MARKED = Entry(
+    "ä/1.png",
+    "1.png",
+    1,
+    Status.SUCCESS,
+    17,
+    3,
+    4,
+    150,
+    2,
+    2.5,
+    16,
+    True,
+    40,
+    7,
+    30,
+    BEFORE,
+    AFTER,
+    0.875,
+    31.5,
+    6.25,
+    None,
+)
+LEFT = Entry(
+    "2.png", "", 2, Status.INFEASIBLE, 1, -1, -1, -1, -1, 4.0, 48, False, -1, 0, 0, AFTER, AFTER, 1.0, inf, 0.0, None
+)
 
 
 def read(path):
@@ -37,7 +62,7 @@ def read(path):
 
 @pytest.fixture
 def attack_csv(tmp_path):
-    write_attack_table(tmp_path / "attack.csv", [MARKED, LEFT], CLASSES, WEIGHTS, 2.5)
+    write_attack_table(tmp_path / "attack.csv", [MARKED, LEFT], CLASSES, WEIGHTS)
     return tmp_path / "attack.csv"
 
 
@@ -56,6 +81,13 @@ def test_a_row_holds_its_entry(attack_csv):
     assert [row[name] for name in ("image", "label", "status")] == ["ä/1.png", "benign, so far", "success"]
     numbers = ("queries", "x", "y", "alpha", "variant", "scale", "ssim", "psnr", "rmse")
     assert [float(row[name]) for name in numbers] == [17, 3, 4, 150, 2, 2.5, 0.875, 31.5, 6.25]
+    lesion = ("raised", "lesion", "covered", "caught", "trusted")
+    assert [row[name] for name in lesion] == ["16", "40", "7", "30", "yes"]
+
+
+def test_without_a_given_mask_nothing_is_known_of_the_lesion(attack_csv):
+    row = read(attack_csv)[1]
+    assert [row[name] for name in ("raised", "lesion", "covered", "caught", "trusted")] == ["48", "", "", "", "no"]
 
 
 def test_confidence_and_prediction_are_the_weighted_mean_of_the_sources(attack_csv):
@@ -91,14 +123,14 @@ def test_predictions_hold_every_target_before_and_after(predictions_csv):
 
 
 def test_a_table_of_nothing_is_its_header(tmp_path):
-    write_attack_table(tmp_path / "attack.csv", [], CLASSES, WEIGHTS, 2)
+    write_attack_table(tmp_path / "attack.csv", [], CLASSES, WEIGHTS)
     assert (tmp_path / "attack.csv").read_text(encoding="utf-8").splitlines() == [COLUMNS]
 
 
 def test_a_file_in_the_way_is_an_error_of_one_line(tmp_path):
     (tmp_path / "run").write_text("mine")
     for write in (
-        lambda path: write_attack_table(path / "a.csv", [MARKED], CLASSES, WEIGHTS, 2),
+        lambda path: write_attack_table(path / "a.csv", [MARKED], CLASSES, WEIGHTS),
         lambda path: contact_sheet(path / "a.png", rows(0)),
     ):
         with pytest.raises(RunError, match=r"\A.*run.*\Z"):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from miad.imaging import resize, resize_mask
+from miad.imaging import fit_longer_side, resize, resize_mask
 
 sides = st.integers(1, 12)
 
@@ -80,3 +80,19 @@ def test_a_lesion_of_one_pixel_survives_any_shrinking(size):
         mask = torch.zeros(64, 64, dtype=torch.bool)
         mask[y, x] = True
         assert resize_mask(mask, (size, size))[y * size // 64, x * size // 64]
+
+
+def test_masks_of_several_kinds_are_resized_one_by_one():
+    masks = torch.rand(3, 9, 7, generator=torch.Generator().manual_seed(0)) > 0.9
+    expected = torch.stack([resize_mask(mask, (4, 5)) for mask in masks])
+    assert torch.equal(resize_mask(masks, (4, 5)), expected)
+    assert expected.any()
+
+
+@pytest.mark.parametrize(
+    ("shape", "length", "fitted"),
+    [((40, 60), 96, (64, 96)), ((771, 512), 256, (256, 170)), ((8, 8), 32, (32, 32)), ((1, 900), 9, (1, 9))],
+)
+def test_the_longer_side_gets_its_length_and_the_shape_stays(shape, length, fitted):
+    assert fit_longer_side(shape, length) == fitted
+    assert fit_longer_side(shape[::-1], length) == fitted[::-1]

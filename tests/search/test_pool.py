@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from miad.lesions import allowed_corners
+from miad.lesions import allowed_corners, cropped_corners
 from miad.search import HeuristicEvolution, Pool, RandomSearch, Space, Status, image_generator
 from miad.targets import Ensemble
 from miad.watermark import blend, draw_variants, load_logo, make_atlas
@@ -20,8 +20,10 @@ def make_searches(strategy, atlas, count, lesion=None):
     for index in range(count):
         generator = image_generator(3, f"image {index}")
         mask = torch.zeros(40, 48, dtype=torch.bool) if lesion is None else lesion
-        sizes = atlas.sizes.tolist()
-        corners = {v: allowed_corners(mask, tuple(sizes[v])) for v in strategy.draw_variants(generator)}
+        variants = strategy.draw_variants(generator)
+        drawn, sizes = atlas.coverage[list(variants), 0] > 0, atlas.sizes[list(variants)]
+        allowed = allowed_corners(mask.expand(len(variants), -1, -1), drawn, sizes)
+        corners = dict(zip(variants, cropped_corners(allowed, sizes), strict=True))
         searches.append(strategy.start(Space(corners, (100, 220)), generator))
     return searches
 

@@ -76,6 +76,10 @@ class PhantomDataset(ImageDataset):
         """The lesions as drawn."""
         return self._draw(index).lesion_mask
 
+    def has_mask(self, index: int) -> bool:
+        """All have one."""
+        return True
+
     def _draw(self, index: int) -> PhantomImage:
         if index not in self._drawn:
             self._drawn[index] = draw_phantom(self.kind, self.side, self.seed, self.numbers[index])

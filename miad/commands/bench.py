@@ -1,0 +1,129 @@
+"""``miad bench``: where an attack's time goes, as ratios within one run."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+
+from miad.commands.marking import check_targets, load_targets, mark_images, mark_options
+from miad.commands.run import Run
+from miad.commands.show import show_table
+from miad.data import ImageDataModule, ImageDataset, Item, Split, choose_images
+from miad.errors import check_at_least
+from miad.search import HE_SIT, Strategy
+from miad.targets import Ensemble
+from miad.tasks import AttackTask
+
+
+@dataclass(frozen=True)
+class _Cost:
+    """What one attack took."""
+
+    mask: str
+    images: int
+    queries: float
+    attack: float
+    """Seconds, from the first image read to the key written."""
+    masks: float
+    """Seconds to find the lesions and the corners that keep the logo off them."""
+
+
+def bench(
+    data: ImageDataModule,
+    sources: str,
+    masks: str = "given,gradcam",
+    search: Strategy = HE_SIT,
+    split: Split = "test",
+    per_class: int | None = None,
+    images: int = 32,
+    batch_size: int = 64,
+    seed: int = 2023,
+    **mark: Any,  # noqa: ANN401  (the options of mark_options)
+) -> None:
+    """Measure where the time of an attack goes.
+
+    Marks the same images once for every way to find their lesions, in a folder that is thrown away, and compares: the
+    share of the attack's time that masks take, and the queries a second against the bare forward pass of the same
+    sources at the same batch size. Ratios hold for this machine, these images and these sources.
+
+    Args:
+        data: images and labels.
+        sources: classifiers to search on, separated by commas.
+        masks: ways to find lesions, as of 'miad attack --mask', separated by commas.
+        search: random, he, he_sit, or a class of miad.search.
+        split: which images; test means val where there are no test images.
+        per_class: only this many images of every class.
+        images: images in flight.
+        batch_size: candidates a forward pass.
+        seed: of everything random.
+        mark: how the mark may look, see `mark_options`.
+    """
+    check_at_least(1, images=images, batch_size=batch_size)
+    targets = load_targets(sources)
+    check_targets(data, targets)
+    dataset = choose_images(data, split, per_class, seed)
+    ensemble = Ensemble(targets)
+    costs = []
+    for mask in dict.fromkeys(word.strip() for word in masks.split(",")):
+        look = mark_options(mask=mask, **mark)
+        task = AttackTask(ensemble, [], search, look.options, look.finder(data, targets), seed, batch_size)
+        costs.append(_cost(mask, data, dataset, task, images))
+    forward = _forward(ensemble, dataset[0], batch_size)
+    _show(costs, forward, len(targets))
+
+
+def _cost(mask: str, data: ImageDataModule, dataset: ImageDataset, task: AttackTask, images: int) -> _Cost:
+    with TemporaryDirectory() as folder:
+        run = Run("bench", Path(folder), wandb="off", progress=False)
+        run.quiet = True
+        start = time.perf_counter()
+        measures = mark_images(data, dataset, task, run, images, pictures=0)
+        attack = time.perf_counter() - start
+    task.to(run.device)  # Lightning hands it back on the CPU
+    batches = list(data.items_dataloader(dataset, images, frozenset()))
+    seconds = _seconds(lambda: [task.rooms(part) for batch in batches for part in _alike(batch)])
+    queries = measures["queries_mean"] * measures["attacked"]
+    return _Cost(mask, len(dataset), queries, attack, seconds)
+
+
+def _alike(items: Sequence[Item]) -> Iterable[list[Item]]:
+    """Items of one size and kind together, as an attack takes them."""
+    kinds = dict.fromkeys((item.image.shape, item.grey) for item in items)
+    return [[item for item in items if (item.image.shape, item.grey) == kind] for kind in kinds]
+
+
+def _forward(ensemble: Ensemble, item: Item, batch_size: int, rounds: int = 4) -> float:
+    """Images a second through the bare sources, in batches of the attack's size."""
+    batch = item.image.to(ensemble.weights.device).expand(batch_size, -1, -1, -1)
+    with torch.no_grad():
+        ensemble(batch)  # the first pass allocates
+        return rounds * batch_size / _seconds(lambda: [ensemble(batch).cpu() for _ in range(rounds)])
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _show(costs: Sequence[_Cost], forward: float, sources: int) -> None:
+    rows = []
+    for cost in costs:
+        rate = cost.queries / cost.attack
+        rows.append(
+            (
+                cost.mask,
+                str(cost.images),
+                f"{cost.attack:.1f}",
+                f"{cost.masks:.2f}",
+                f"{cost.masks / cost.attack:.1%}",
+                f"{rate:.1f}",
+                f"{rate / forward:.2f}",
+            )
+        )
+    header = ("masks", "images", "attack s", "masks s", "share", "queries/s", "of bare forward")
+    show_table(f"{sources} sources, bare forward pass {forward:.1f} images/s", header, rows)
