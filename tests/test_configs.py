@@ -117,6 +117,13 @@ def test_a_search_config_marks(config, trained, tmp_path):
     assert len(list((tmp_path / "a" / "marked").glob("*.png"))) == 4
 
 
+@pytest.mark.parametrize("config", files("lesions"))
+def test_a_lesion_config_marks(config, trained, tmp_path):
+    words = ["--data", "Phantom", *TINY, "--sources", trained, "--search", "random", "--lesions", config]
+    run("attack", *words, "--run.name", "a", "--run.root", tmp_path)
+    assert (tmp_path / "a" / "attack.csv").is_file()
+
+
 @pytest.mark.parametrize("config", files("experiment"))
 def test_an_experiment_trains_one_batch(config, tmp_path):
     network, path = re.match(r"# miad fit (\w+) --config (\S+?):", config.read_text()).groups()

@@ -118,8 +118,8 @@ def _show(costs: Sequence[_Cost], forward: float, sources: int) -> None:
             (
                 cost.mask,
                 str(cost.images),
-                f"{cost.attack:.1f}",
-                f"{cost.masks:.2f}",
+                f"{cost.attack:.2f}",
+                f"{cost.masks:.3f}",
                 f"{cost.masks / cost.attack:.1%}",
                 f"{rate:.1f}",
                 f"{rate / forward:.2f}",

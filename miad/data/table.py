@@ -42,6 +42,8 @@ class Table(ImageDataModule):
         seed: seed of the 3:1 split.
         kinds: column of the masks of each kind of lesion; by default there is one kind, and its masks are in the column
             mask. Where an image has a mask of some kind, an empty cell of another means that it has no such lesion.
+        unlabelled: label of the rows that have none, for a segmenter, which needs no labels; by default there must be
+            none.
         loading: see `ImageDataModule`.
     """
 
@@ -51,10 +53,11 @@ class Table(ImageDataModule):
         classes: list[str | int] | dict[str, list[str | int]] | None = None,
         seed: int = 2023,
         kinds: dict[str, str] | None = None,
+        unlabelled: str | None = None,
         **loading: Any,  # noqa: ANN401  (the options of ImageDataModule)
     ) -> None:
         super().__init__(**loading)
-        rows = read_table(Path(csv), kinds)
+        rows = read_table(Path(csv), kinds, unlabelled)
         self.kinds = tuple(kinds or ONE_KIND)
         class_of = _classes(Path(csv), rows, classes)
         self.classes = tuple(dict.fromkeys(class_of.values()))
@@ -65,12 +68,13 @@ class Table(ImageDataModule):
         return {name: FileDataset(files, self.size, self.kinds) for name, files in self._files.items() if files}
 
 
-def read_table(path: Path, kinds: Mapping[str, str] | None = None) -> list[Row]:
+def read_table(path: Path, kinds: Mapping[str, str] | None = None, unlabelled: str | None = None) -> list[Row]:
     """All rows of a table, checked.
 
     Args:
         path: the CSV file.
         kinds: column of the masks of each kind of lesion; by default the column mask, if there is one.
+        unlabelled: label of the rows that have none; by default they are refused.
 
     Raises:
         InputError: the file or a column is missing, a row's image is absent, listed twice or without a label, or its
@@ -84,7 +88,7 @@ def read_table(path: Path, kinds: Mapping[str, str] | None = None) -> list[Row]:
             reader.fieldnames = [name.strip() for name in reader.fieldnames or []]
             _check_columns(path, reader.fieldnames, kinds)
             columns = kinds or {ONE_KIND[0]: "mask"}
-            rows = [_row(path, reader.line_num, record, columns) for record in reader]
+            rows = [_row(path, reader.line_num, record, columns, unlabelled) for record in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: expected a CSV table with the columns image,label ({error})") from error
     if not rows:
@@ -104,11 +108,14 @@ def _check_columns(path: Path, columns: Sequence[str], kinds: Mapping[str, str] 
             raise InputError(f"{path}: expected a column {column} with the masks of {kind}, found {', '.join(columns)}")
 
 
-def _row(path: Path, line: int, record: dict[str, str | None], kinds: Mapping[str, str]) -> Row:
+def _row(
+    path: Path, line: int, record: dict[str, str | None], kinds: Mapping[str, str], unlabelled: str | None
+) -> Row:
     cells = {name: (value or "").strip() for name, value in record.items() if isinstance(name, str)}
-    for name in ("image", "label"):
+    cells["label"] = cells["label"] or unlabelled or ""
+    for name, way_out in (("image", ""), ("label", ", or name one for such rows with --data.unlabelled")):
         if not cells[name]:
-            raise InputError(f"{path}, line {line}: the {name} is empty; fill it in or take the row out")
+            raise InputError(f"{path}, line {line}: the {name} is empty; fill it in or take the row out{way_out}")
     split = cells.get("split", "")
     if split not in ("", *get_args(Split)):
         raise InputError(f"{path}, line {line}: expected split train, val or test, found {split!r}")

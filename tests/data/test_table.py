@@ -116,6 +116,14 @@ def test_classes_that_do_not_fit_the_labels_are_refused_in_one_line(write_csv, c
         Table(csv, classes=classes)
 
 
+def test_rows_without_a_label_can_be_given_one(write_csv):
+    rows = (f"{name}.png,{'x' if index < 8 else ''}" for index, name in enumerate(NAMES))
+    table = Table(write_csv("image,label", *rows), unlabelled="?")
+    assert table.classes == ("?", "x")
+    labels = [label for dataset in table.splits().values() for label in dataset.labels]
+    assert sorted(labels) == [0] * 8 + [1] * 8
+
+
 @pytest.mark.parametrize(
     ("lines", "words"),
     [

@@ -1,0 +1,58 @@
+"""The bench measures what it says, on the phantom; how fast it is, no test asks."""
+
+import pytest
+
+from miad.cli import main
+from miad.commands import bench as bench_module
+from miad.commands.bench import bench
+from miad.search import RandomSearch
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What the closing table holds."""
+    tables = []
+    monkeypatch.setattr(bench_module, "show_table", lambda *table: tables.append(table))
+    return tables
+
+
+def test_every_way_to_find_lesions_has_a_row(zoo, phantom, shown):
+    bench(phantom(), f"{zoo[0]},{zoo[1]}", "given, gradcam,given", RandomSearch(3), per_class=3, images=4, batch_size=8)
+    ((title, header, rows),) = shown
+    assert title.startswith("2 sources, bare forward pass ")
+    assert [row[0] for row in rows] == ["given", "gradcam"]
+    for row in rows:
+        values = dict(zip(header, row, strict=True))
+        assert values["images"] == "9"
+        attack, masks, share = (float(values[name].rstrip("%")) for name in ("attack s", "masks s", "share"))
+        assert 0 < masks < attack
+        assert share == pytest.approx(100 * masks / attack, abs=1 + 10 / attack)
+
+
+def test_a_slow_source_of_masks_shows(zoo, phantom, shown, monkeypatch):
+    import time
+
+    from miad.tasks import AttackTask
+
+    rooms = AttackTask.rooms
+    monkeypatch.setattr(AttackTask, "rooms", lambda task, items: (time.sleep(0.5), rooms(task, items))[1])
+    bench(phantom(), str(zoo[0]), "given", RandomSearch(), per_class=2, images=3)
+    ((_, header, (row,)),) = shown
+    assert float(dict(zip(header, row, strict=True))["masks s"]) >= 1  # two batches
+
+
+def test_nothing_is_left_behind(zoo, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    data = ["--data", "Phantom", "--data.size", "48", "--data.train", "0", "--data.val", "0", "--data.test", "4"]
+    with pytest.raises(SystemExit) as stop:
+        main(["bench", *data, "--sources", str(zoo[0]), "--search", "random"])
+    assert stop.value.code == 0
+    assert "bare forward pass" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_mask_is_refused(zoo, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["bench", "--data", "Phantom", "--sources", str(zoo[0]), "--masks", "guess"])
+    assert stop.value.code == 2
+    assert "expected a mask of given" in capsys.readouterr().err
