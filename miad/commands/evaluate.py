@@ -177,7 +177,8 @@ def _accuracies(rows: Sequence[TransferRow]) -> list[tuple[str, str, float]]:
 def _show_matrix(matrix: Sequence[MatrixRow], order: Sequence[str]) -> None:
     for search in dict.fromkeys(row.search for row in matrix):
         chosen = [(row.sources, row.target, row.asr) for row in matrix if row.search == search]
-        _show_wide(f"{search}: share misread, of what fools the sources (rows), by targets (columns)", chosen, order)
+        title = f"{search}: share misread, of what fools the sources (rows), by targets (columns)"
+        _show_wide(title, chosen, order, digits=2)  # a column a target: three would fold on a narrow terminal
 
 
 def _with_mean(values: Sequence[tuple[str, str, float]]) -> list[tuple[str, str, float]]:
@@ -185,10 +186,12 @@ def _with_mean(values: Sequence[tuple[str, str, float]]) -> list[tuple[str, str,
     return [*values, *((line, _MEAN, fmean(columns.values())) for line, columns in own.items())]
 
 
-def _show_wide(title: str, values: Sequence[tuple[str, str, float]], order: Sequence[str] = ()) -> None:
+def _show_wide(
+    title: str, values: Sequence[tuple[str, str, float]], order: Sequence[str] = (), digits: int = 3
+) -> None:
     lines, columns, table = wide(values, order)
     rows = [
-        (line, *("-" if isnan(value) else f"{value:.3f}" for value in row))
+        (line, *("-" if isnan(value) else f"{value:.{digits}f}" for value in row))
         for line, row in zip(lines, table, strict=True)
     ]
     show_table(title, ("", *columns), rows)

@@ -108,9 +108,7 @@ def _check_columns(path: Path, columns: Sequence[str], kinds: Mapping[str, str] 
             raise InputError(f"{path}: expected a column {column} with the masks of {kind}, found {', '.join(columns)}")
 
 
-def _row(
-    path: Path, line: int, record: dict[str, str | None], kinds: Mapping[str, str], unlabelled: str | None
-) -> Row:
+def _row(path: Path, line: int, record: dict[str, str | None], kinds: Mapping[str, str], unlabelled: str | None) -> Row:
     cells = {name: (value or "").strip() for name, value in record.items() if isinstance(name, str)}
     cells["label"] = cells["label"] or unlabelled or ""
     for name, way_out in (("image", ""), ("label", ", or name one for such rows with --data.unlabelled")):

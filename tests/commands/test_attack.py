@@ -115,7 +115,7 @@ def test_the_metrics_file_holds_the_returned_numbers(finished):
 
 def test_nothing_else_is_left_in_the_folder(finished):
     folder, dataset, _ = finished
-    expected = {"attack.csv", "config.yaml", "metrics.csv", "predictions.csv", "run.miadkey"}
+    expected = {"attack.csv", "config.yaml", "lesions.png", "metrics.csv", "predictions.csv", "run.miadkey"}
     assert tree(folder).keys() == expected | {f"marked/{id_}" for id_ in dataset.ids}
 
 

@@ -14,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 import miad.commands.cells as cells_module
 from miad.cli import main
 from miad.commands.evaluate import transfer
+from miad.commands.lesions import LesionOptions
 from miad.commands.marking import mark_options
 from miad.commands.run import Run
 from miad.data import Phantom, choose_images
@@ -375,7 +376,10 @@ def one_other_pixel():
         {"alpha_max": 200},
         {"logo": "crest"},
         {"alpha_mode": "soft"},
-        {"lesions": "ignored"},
+        {"place": "anywhere"},
+        {"mask": "gradcam"},
+        {"lesions": LesionOptions(margin=1)},
+        {"lesions": LesionOptions(threshold=200)},
         {"success": "all"},
         {"success": 2},
         {"seed": 7},
