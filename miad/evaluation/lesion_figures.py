@@ -48,7 +48,7 @@ def draw_lesions(path: Path, views: Sequence[LesionView]) -> None:
     Raises:
         RunError: the folder can not be written.
     """
-    figure = Figure(figsize=(2 * len(_COLUMNS), 2.2 * len(views) + 0.6), layout="constrained")
+    figure = Figure(figsize=(2 * len(_COLUMNS), 2 * len(views) + 0.6), layout="constrained")
     axes = figure.subplots(len(views), len(_COLUMNS), squeeze=False)
     for line, view in zip(axes, views, strict=True):
         _draw_row(line, view)
@@ -66,17 +66,18 @@ def _draw_row(line: Sequence[Axes], view: LesionView) -> None:
         axis.set_yticks([])
     heat, mask, blocked, corners, marked = line
     heat.imshow(view.shades, cmap="inferno", vmin=0, vmax=255, alpha=0.6)
-    _outline(mask, view.mask, _FOUND)
+    outline(mask, view.mask, _FOUND)
     _tint(blocked, view.blocked, _BLOCKED)
     _tint(corners, view.corners, "deepskyblue")
-    corners.plot(*view.corner, "x", color="white", markersize=6)
+    corners.plot(*view.corner, "x", color="white", markersize=6, clip_on=False)
     for axis in (mask, marked):
         if view.lesion is not None:
-            _outline(axis, view.lesion, _GIVEN)
+            outline(axis, view.lesion, _GIVEN)
     line[0].set_ylabel(view.caption, fontsize=7)
 
 
-def _outline(axis: Axes, mask: LesionMask, colour: str) -> None:
+def outline(axis: Axes, mask: LesionMask, colour: str) -> None:
+    """Draw a mask's edge; one that is empty or everywhere has none."""
     if mask.any() and not mask.all():
         axis.contour(mask, levels=[0.5], colors=colour, linewidths=0.9)
 

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from torch import Tensor
 
 from miad.evaluation.csv_file import write_csv
+from miad.evaluation.lesion_figures import outline
 from miad.imaging import atomic_path
 from miad.measures import THRESHOLD, Overlap, SegmentationScores, average_precision, precision_recall
 from miad.tensors import KindMasks, Pixels
@@ -72,8 +73,8 @@ def draw_segmentation(path: Path, kinds: Sequence[str], rows: Sequence[Segmented
     for line, row in zip(axes, rows, strict=True):
         for axis in line[:3]:
             axis.imshow(row.pixels, cmap="gray", vmin=0, vmax=255)
-        _outline(line[1], row.masks)
-        _outline(line[2], (row.probabilities >= THRESHOLD).numpy())
+        _outline_kinds(line[1], row.masks)
+        _outline_kinds(line[2], (row.probabilities >= THRESHOLD).numpy())
         line[3].imshow(row.probabilities.amax(0).numpy(), cmap="magma", vmin=0, vmax=1)
         line[0].set_ylabel(row.caption, fontsize=7)
         for axis in line:
@@ -87,10 +88,9 @@ def draw_segmentation(path: Path, kinds: Sequence[str], rows: Sequence[Segmented
         figure.savefig(draft, format="png", dpi=110)
 
 
-def _outline(axis: Axes, masks: KindMasks) -> None:
+def _outline_kinds(axis: Axes, masks: KindMasks) -> None:
     for index, mask in enumerate(masks):
-        if mask.any():
-            axis.contour(mask, levels=[0.5], colors=f"C{index}", linewidths=0.9)
+        outline(axis, mask, f"C{index}")
 
 
 def draw_precision_recall(path: Path, scores: SegmentationScores) -> None:
