@@ -59,7 +59,7 @@ def attack(
         raise InputError(f"expected one source, found {len(attacked)}; search on all at once with --ensemble")
     check_targets(data, [*attacked, *tested])
     chosen = mark_options(**mark)
-    finder = chosen.finder(data, attacked)
+    finder = chosen.finder(data, attacked, batch_size)
     ensemble_ = Ensemble(attacked, weights, success)
     task = AttackTask(ensemble_, tested, search, chosen.options, finder, run.seed, batch_size)
     return mark_images(data, choose_images(data, split, per_class, run.seed), task, run, images, pictures)

@@ -3,9 +3,7 @@
 import csv
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +11,7 @@ import torch
 
 from miad.commands.marking import Mark, is_finished, mark_images
 from miad.commands.run import Run
-from miad.data import ImageDataModule, ImageDataset, Item, output_names
+from miad.data import ImageDataModule, ImageDataset, output_names
 from miad.evaluation import JudgedCell, write_csv
 from miad.imaging import read_image, to_tensor
 from miad.lesions import LesionFinder
@@ -122,25 +120,6 @@ class Cells:
             for index, path in enumerate(files)
         )
         return score_images(target.to(self.run.device), images, self.batch_size)
-
-
-def content_digest(dataset: ImageDataset) -> str:
-    """sha256 (hex) of all that marks and verdicts depend on: ids, labels, pixels as they are worked on, lesion masks.
-
-    Raises:
-        InputError: an image can not be read.
-    """
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:  # decoders and digests release the interpreter lock
-        parts = pool.map(lambda index: _item_digest(dataset[index]), range(len(dataset)))
-        return hashlib.sha256("".join(parts).encode()).hexdigest()
-
-
-def _item_digest(item: Item) -> str:
-    digest = hashlib.sha256(repr((item.id, item.label, item.grey, item.image.shape)).encode())
-    digest.update(item.image.numpy().tobytes())
-    if item.lesion is not None:
-        digest.update(item.lesion.numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _read_rows(path: Path) -> list[Mapping[str, str]]:

@@ -8,11 +8,12 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from lightning.pytorch.utilities import rank_zero_only
 
-from miad.commands.cells import Cells, content_digest
+from miad.commands.cells import Cells
+from miad.commands.lesions import mask_words
 from miad.commands.marking import check_sizes, check_targets, load_targets, mark_options
 from miad.commands.run import Run
 from miad.commands.show import show_table
-from miad.data import ImageDataModule, Split, choose_images
+from miad.data import ImageDataModule, Split, choose_images, content_digest
 from miad.errors import InputError, check_at_least
 from miad.evaluation import (
     SEEN,
@@ -87,7 +88,11 @@ def transfer(
         Ensemble(group, None, success)  # refuses a success that this group can not have
     dataset, look = choose_images(data, split, per_class, run.seed), mark_options(**mark)
     check_sizes(dataset, look.options)
-    lesions = look.finder(data, sources)
+    if "gradcam" in mask_words(look.mask):
+        raise InputError(
+            "expected --mask gradcam:FOLDER, found gradcam, which would look at a model that some search must not see"
+        )
+    lesions = look.finder(data, sources, batch_size)
     content = content_digest(dataset)
     digests = {target.name: weights_digest(target) for target in everyone}
     folder = run.open(images=content, weights=digests)

@@ -8,7 +8,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from miad.commands.run import Run
 from miad.commands.show import show_measures
-from miad.data import ImageDataModule, SegmentationDataModule
+from miad.data import ImageDataModule, SegmentationDataModule, content_digest
 from miad.errors import check_at_least
 from miad.tasks import ClassifierTask, SegmenterTask
 from miad.tracking import publish_measures
@@ -90,9 +90,7 @@ def _train(
     best: str,
 ) -> Path:
     """Train, keep the weights with the highest of a score, publish all of their scores; the best checkpoint's path."""
-    for split in ("train", "val"):
-        data.split(split).check()
-    folder = run.open(train=data.split("train").digest(), val=data.split("val").digest())
+    folder = run.open(train=content_digest(data.split("train")), val=content_digest(data.split("val")))
     place = folder / "checkpoints"
     last = place / "last.ckpt"
     callbacks = _callbacks(place, best, patience)

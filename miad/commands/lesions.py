@@ -1,5 +1,6 @@
 """The options of lesion masks, and the networks they name."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ class LesionOptions:
         probability: from which a segmenter's answer does.
         layer: whose output Grad-CAM weighs; by default the backbone's last feature map.
         channels: share of its channels that Grad-CAM sums, the strongest.
-        largest_scale: where there is no room, the logo shrinks in steps of 0.5 to this scale; 1 keeps it as it is.
+        largest_scale: where there is no room, the logo shrinks in steps of 0.5 up to this scale; 1 keeps it as it is.
         largest_raise: then the thresholds of estimated masks rise in steps of 16 by at most this many shades; 0 keeps
             them as they are.
     """
@@ -45,6 +46,15 @@ class LesionOptions:
     largest_scale: float = 4.0
     largest_raise: int = 48
 
+    def __post_init__(self) -> None:
+        """Refuse what no mask is cut at.
+
+        Raises:
+            InputError: the probability is not within 0..1.
+        """
+        if not 1 / 255 <= self.probability <= 1:
+            raise InputError(f"expected a probability between 1/255 and 1, found {self.probability}")
+
     def room(self, place: Place) -> RoomOptions:
         """Where the logo may stand.
 
@@ -59,18 +69,24 @@ DEFAULT_LESIONS = LesionOptions()
 """Boxes around the lesions stay free; the logo gives way before any threshold does."""
 
 
-def load_finder(mask: str, options: LesionOptions, sources: Sequence[Target]) -> LesionFinder:
+def mask_words(mask: str) -> list[str]:
+    """The sources that an option names; a folder's name may hold a + of its own."""
+    return [word.strip() for word in re.split(r"\+(?=\s*(?:given|gradcam|segmenter)\b|\s*$)", mask)]
+
+
+def load_finder(mask: str, options: LesionOptions, sources: Sequence[Target], batch_size: int) -> LesionFinder:
     """The sources of lesion masks that an option names.
 
     Args:
         mask: ``given``, ``gradcam``, ``gradcam:FOLDER``, ``segmenter:FOLDER``, or several joined by ``+``.
         options: their thresholds.
         sources: where a plain ``gradcam`` finds its classifier.
+        batch_size: images a forward pass of their networks.
 
     Raises:
         InputError: a word is wrong, or a network can not be read.
     """
-    return LesionFinder([_source(word.strip(), options, sources) for word in mask.split("+")])
+    return LesionFinder([_source(word, options, sources) for word in mask_words(mask)], batch_size)
 
 
 def _source(word: str, options: LesionOptions, sources: Sequence[Target]) -> MaskSource:

@@ -4,23 +4,23 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
+from typing import TypeVar
 
 from miad.commands.agreement import check_classes, check_size
 from miad.commands.lesions import DEFAULT_LESIONS, LesionOptions, load_finder
 from miad.commands.run import Run
 from miad.commands.show import show_attack
-from miad.data import ImageDataModule, ImageDataset, output_names
+from miad.data import ImageDataModule, ImageDataset, content_digest, output_names
 from miad.errors import InputError, RunError
-from miad.evaluation import LesionView, attack_measures, draw_lesions, write_attack_table, write_predictions
-from miad.imaging import read_image
+from miad.evaluation import attack_measures, draw_lesions, write_attack_table, write_predictions
 from miad.keys import write_key
 from miad.lesions import GradCamMasks, LesionFinder, Place
 from miad.targets import Target, load_target, weights_digest
-from miad.tasks import AttackTask, Entry, Journal, MarkingWriter, MarkOptions
+from miad.tasks import AttackTask, Journal, MarkingWriter, MarkOptions
 from miad.tracking import log_figures, log_pictures, publish_measures
 from miad.watermark import PLAIN, AlphaMode, load_logo, render
+
+T = TypeVar("T")
 
 _SMALLEST = 11
 """Pixels; the window of SSIM."""
@@ -40,13 +40,13 @@ class Mark:
     mask: str
     lesions: LesionOptions
 
-    def finder(self, data: ImageDataModule, sources: Sequence[Target]) -> LesionFinder:
+    def finder(self, data: ImageDataModule, sources: Sequence[Target], batch_size: int) -> LesionFinder:
         """The sources of lesion masks.
 
         Raises:
             InputError: one can not be read, or its classifier does not read the data's classes.
         """
-        finder = load_finder(self.mask, self.lesions, sources)
+        finder = load_finder(self.mask, self.lesions, sources, batch_size)
         for source in finder.sources:
             if isinstance(source, GradCamMasks):
                 check_classes(data, source.network.name, source.network.classes)
@@ -129,13 +129,12 @@ def mark_images(
         RunError: the folder holds another run, or this one, finished.
     """
     check_sizes(dataset, task.options)
-    dataset.check()
     folder = run.open(**_inputs(dataset, task))
     journal = Journal(folder / "journal")
     if is_finished(folder):
         journal.remove()  # a process killed at its very end may have left it
         raise RunError(f"{folder} holds this run, finished; give another --run.name, or delete the folder to run again")
-    writer = MarkingWriter(folder, output_names(dataset.ids), journal)
+    writer = MarkingWriter(folder, output_names(dataset.ids), journal, frozenset(_spread(dataset.ids, pictures)))
     trainer = run.trainer(callbacks=[writer], inference_mode=False)
     done = journal.images()
     left = len(dataset) - len(done)
@@ -168,7 +167,7 @@ def check_sizes(dataset: ImageDataset, options: MarkOptions) -> None:
 
 def _inputs(dataset: ImageDataset, task: AttackTask) -> dict[str, str | dict[str, str]]:
     return {
-        "images": dataset.digest(),
+        "images": content_digest(dataset),
         "logo": hashlib.sha256(task.options.logo.rgba.tobytes()).hexdigest(),
         "lesions": weights_digest(task.lesions),
         "weights": {target.name: weights_digest(target) for target in (*task.sources.targets, *task.unseen)},
@@ -194,10 +193,9 @@ def _close(
     write_predictions(folder / "predictions.csv", entries, classes, targets)
     write_key(folder / f"{run.name}.miadkey", records, journal.renderings())
     measures = attack_measures(entries, targets, weights, task.options.scale)
-    chosen = _chosen(entries, pictures)
-    log_pictures(run.loggers, folder, chosen, classes)
-    if chosen:
-        draw_lesions(folder / "lesions.png", [_lesion_view(folder, task, dataset, entry) for entry in chosen])
+    log_pictures(run.loggers, folder, _spread([entry for entry in entries if entry.file], pictures), classes)
+    if views := journal.views():
+        draw_lesions(folder / "lesions.png", views)
         log_figures(run.loggers, [folder / "lesions.png"])
     publish_measures(folder, run.loggers, measures)
     run.close()
@@ -207,27 +205,7 @@ def _close(
     return measures
 
 
-def _lesion_view(folder: Path, task: AttackTask, dataset: ImageDataset, entry: Entry) -> LesionView:
-    """What was known of the lesion of one image; found once more, because no run keeps it."""
-    item = dataset[dataset.ids.index(entry.image)]
-    (room,) = task.rooms([item])
-    free = room.space.corners[entry.variant]
-    corners = np.zeros(room.mask.shape, bool)
-    corners[: free.shape[0], : free.shape[1]] = free.numpy()
-    return LesionView(
-        caption=f"{entry.image}\n{entry.status}, scale {entry.scale:g}",
-        marked=read_image(folder / "marked" / entry.file),
-        shades=room.shades.cpu().numpy(),
-        mask=room.mask.cpu().numpy(),
-        blocked=room.blocked.cpu().numpy(),
-        corners=corners,
-        corner=(entry.x, entry.y),
-        lesion=None if item.lesion is None else item.lesion.numpy(),
-    )
-
-
-def _chosen(entries: Sequence[Entry], count: int) -> list[Entry]:
-    """Evenly spread over the images that have a mark."""
-    marked = [entry for entry in entries if entry.file]
-    chosen = min(count, len(marked))
-    return [marked[index * len(marked) // chosen] for index in range(chosen)]
+def _spread(things: Sequence[T], count: int) -> list[T]:
+    """So many of them, evenly spread, or all."""
+    chosen = min(count, len(things))
+    return [things[index * len(things) // chosen] for index in range(chosen)]

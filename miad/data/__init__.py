@@ -2,6 +2,7 @@
 
 from miad.data.base import ImageDataModule, ImageDataset, Item, Split, collate_items
 from miad.data.btmri import BTMRI
+from miad.data.content import content_digest
 from miad.data.eyepacs import EyePACS
 from miad.data.folder import Folder
 from miad.data.idrid import IDRiD, IDRiDLesions
@@ -30,5 +31,6 @@ __all__ = [
     "Table",
     "choose_images",
     "collate_items",
+    "content_digest",
     "output_names",
 ]

@@ -4,7 +4,6 @@ A data set knows how to give the stored pixels of one image; everything after th
 augmentation, tensors, loaders) happens here, once.
 """
 
-import hashlib
 import os
 from abc import ABC, abstractmethod
 from collections import Counter, deque
@@ -83,10 +82,6 @@ class ImageDataset(Dataset[Item], ABC):
         """Height and width of one image as its item has them."""
         height, width = self.pixels(index).shape[:2] if self.size is None else (self.size, self.size)
         return height, width
-
-    def digest(self) -> str:
-        """sha256 (hex) of the ids and labels, in order: does a run go on with the images it began with?"""
-        return hashlib.sha256(repr(list(zip(self.ids, self.labels, strict=True))).encode()).hexdigest()
 
     def check(self) -> None:
         """Read every image once, so that a bad file stops the work before it starts.

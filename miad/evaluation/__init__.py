@@ -5,7 +5,7 @@ from miad.evaluation.attack_tables import write_attack_table, write_predictions
 from miad.evaluation.classification import draw_classification, write_classification
 from miad.evaluation.contact_sheet import contact_sheet
 from miad.evaluation.csv_file import write_csv
-from miad.evaluation.lesion_figures import LesionView, draw_lesions
+from miad.evaluation.lesion_figures import draw_lesions
 from miad.evaluation.segmentation import (
     Segmented,
     draw_precision_recall,
@@ -18,7 +18,6 @@ from miad.evaluation.transfer_figures import draw_leave_one_out, draw_matrix
 __all__ = [
     "SEEN",
     "JudgedCell",
-    "LesionView",
     "MatrixRow",
     "Segmented",
     "TransferRow",

@@ -5,37 +5,18 @@ All is drawn over the marked image, so that the pictures show no more than what 
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from miad.imaging import atomic_path
-from miad.tensors import LesionMask, Pixels
+from miad.tasks import LesionView
+from miad.tensors import LesionMask
 
 _COLUMNS = ("heatmap", "mask", "blocked", "corners left", "marked")
 _GIVEN, _FOUND, _BLOCKED = "lime", "orange", "red"
-
-
-class LesionView(NamedTuple):
-    """One image, and what was known of its lesions."""
-
-    caption: str
-    marked: Pixels
-    shades: Pixels
-    """uint8 ``(h, w)``: the sources' heatmap."""
-    mask: LesionMask
-    """What they take for the lesion."""
-    blocked: LesionMask
-    """What the logo must not meet."""
-    corners: LesionMask
-    """bool ``(h, w)``: where the logo's top-left corner may be."""
-    corner: tuple[int, int]
-    """Column and row where it is."""
-    lesion: LesionMask | None
-    """The given mask, where there is one."""
 
 
 def draw_lesions(path: Path, views: Sequence[LesionView]) -> None:
@@ -71,8 +52,7 @@ def _draw_row(line: Sequence[Axes], view: LesionView) -> None:
     _tint(corners, view.corners, "deepskyblue")
     corners.plot(*view.corner, "x", color="white", markersize=6, clip_on=False)
     for axis in (mask, marked):
-        if view.lesion is not None:
-            outline(axis, view.lesion, _GIVEN)
+        outline(axis, view.lesion, _GIVEN)
     line[0].set_ylabel(view.caption, fontsize=7)
 
 
@@ -83,4 +63,5 @@ def outline(axis: Axes, mask: LesionMask, colour: str) -> None:
 
 
 def _tint(axis: Axes, mask: LesionMask, colour: str) -> None:
-    axis.imshow(np.where(mask[..., None], (*to_rgb(colour), 0.45), (0, 0, 0, 0)), interpolation="nearest")
+    shown = np.ma.masked_where(~mask, mask)
+    axis.imshow(shown, cmap=ListedColormap([colour]), alpha=0.45, interpolation="nearest")

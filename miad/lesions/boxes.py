@@ -1,6 +1,6 @@
 """Boxes around the connected regions of a mask (MIAD-MARK's boxes; MedLocker's step 4)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -32,14 +32,16 @@ def merge_boxes(boxes: Iterable[Box], iou: float) -> list[Box]:
     box that holds both.
     """
     left = list(dict.fromkeys(boxes))
+    overlaps = np.triu(_overlaps(left, left), k=1)
     while len(left) > 1:
-        overlaps = np.triu(_overlaps(left), k=1)
-        first, second = np.unravel_index(overlaps.argmax(), overlaps.shape)
+        first, second = map(int, np.unravel_index(overlaps.argmax(), overlaps.shape))
         if overlaps[first, second] <= iou:
             break
-        joined = _around(left[first], left[second])
-        left = [joined, *(box for index, box in enumerate(left) if index not in (first, second) and box != joined)]
-    return left
+        left[first] = _around(left[first], left.pop(second))
+        overlaps = np.delete(np.delete(overlaps, second, 0), second, 1)
+        own = _overlaps([left[first]], left)[0]
+        overlaps[first, first + 1 :], overlaps[:first, first] = own[first + 1 :], own[:first]
+    return list(dict.fromkeys(left))
 
 
 def fill_boxes(boxes: Iterable[Box], shape: tuple[int, int]) -> LesionMask:
@@ -50,13 +52,14 @@ def fill_boxes(boxes: Iterable[Box], shape: tuple[int, int]) -> LesionMask:
     return filled
 
 
-def _overlaps(boxes: list[Box]) -> NDArray[np.float64]:
-    x, y, width, height = np.array(boxes, np.float64).T
-    across = np.minimum.outer(x + width, x + width) - np.maximum.outer(x, x)
-    down = np.minimum.outer(y + height, y + height) - np.maximum.outer(y, y)
+def _overlaps(some: Sequence[Box], others: Sequence[Box]) -> NDArray[np.float32]:
+    """Intersection over union of every pair."""
+    x, y, width, height = np.array(some, np.float32).reshape(-1, 4).T[:, :, None]
+    u, v, wide, high = np.array(others, np.float32).reshape(-1, 4).T[:, None, :]
+    across = np.minimum(x + width, u + wide) - np.maximum(x, u)
+    down = np.minimum(y + height, v + high) - np.maximum(y, v)
     shared = across.clip(min=0) * down.clip(min=0)
-    area = width * height
-    overlaps: NDArray[np.float64] = shared / (np.add.outer(area, area) - shared)
+    overlaps: NDArray[np.float32] = shared / (width * height + wide * high - shared)
     return overlaps
 
 

@@ -104,9 +104,8 @@ def _last_features(network: Classifier) -> str:
     """The last layer that timm lists as a feature map, of those of convolutions that keep rows and columns."""
     for info in reversed(list(getattr(network.backbone, "feature_info", ()))):
         shape = _output_shape(network, info["module"])
-        if len(shape) != 4 or shape[1] != info["num_chs"]:  # transformers answer with tokens, or with channels last
-            break
-        if shape[2] * shape[3] > 1:
+        # Transformers answer with tokens, or with channels last.
+        if len(shape) == 4 and shape[1] == info["num_chs"] and shape[2] * shape[3] > 1:
             return str(info["module"])
     raise InputError(
         f"{network.name} has no convolutional feature map for Grad-CAM; take the heatmaps from a convolutional "
@@ -115,8 +114,13 @@ def _last_features(network: Classifier) -> str:
 
 
 def _output_shape(network: Classifier, layer: str) -> tuple[int, ...]:
+    """Of one image; empty if the layer is not called, or does not answer with one tensor."""
     shapes: list[tuple[int, ...]] = []
-    handle = _find(network, layer).register_forward_hook(lambda _, __, output: shapes.append(tuple(output.shape)))
+
+    def note(_: nn.Module, __: object, output: object) -> None:
+        shapes.append(tuple(output.shape) if isinstance(output, Tensor) else ())
+
+    handle = _find(network, layer).register_forward_hook(note)
     with evaluating(network), torch.no_grad():
         try:
             network(torch.zeros(1, 3, network.size, network.size, dtype=torch.uint8, device=network.mean.device))

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from miad.errors import InputError
 from miad.imaging import fit_longer_side, resize
 from miad.models import Segmenter, evaluating
 from miad.tensors import Images
@@ -30,12 +31,20 @@ def segment(segmenter: Segmenter, images: Images, batch_size: int = 8) -> Tensor
 
     Returns:
         float32 ``(n, k, h, w)``, 0..1, where the images are.
+
+    Raises:
+        InputError: the segmenter answers with numbers that are not finite.
     """
     height, width = images.shape[-2:]
     scaled = fit_longer_side((height, width), segmenter.size)
     pixels = _cover(resize(images.to(segmenter.mean.device), scaled), segmenter.tile)
     with torch.no_grad(), evaluating(segmenter):
         probabilities = _tiled(segmenter, pixels, batch_size)[..., : scaled[0], : scaled[1]]
+    if not probabilities.isfinite().all():
+        raise InputError(
+            f"expected finite probabilities of the segmenter on {segmenter.name}, found values that are not numbers; "
+            "its training is broken, take another one or a smaller --model.lr"
+        )
     return resize(probabilities, (height, width)).clamp(0, 1).to(images.device)
 
 

@@ -20,6 +20,9 @@ from miad.tensors import Images, Labels
 
 _SURE = 255
 
+_VALUES = 2**25
+"""Probabilities that are held at once."""
+
 
 class Shades(NamedTuple):
     """What one source says of some images."""
@@ -110,8 +113,14 @@ class SegmenterMasks(MaskSource):
 
     def forward(self, images: Images, labels: Labels, given: Sequence[Tensor | None]) -> Shades:
         """The largest probability of any kind."""
-        probabilities = segment(self.segmenter, images, len(images)).amax(1)
-        return Shades((_SURE * probabilities).round().to(torch.uint8), _everywhere(images))
+        # A few photographs of many megapixels fill the memory with floats.
+        count = max(1, _VALUES // (len(self.segmenter.kinds) * images[0, 0].numel()))
+        levels = [self._levels(part, len(images)) for part in torch.split(images, count)]
+        return Shades(torch.cat(levels), _everywhere(images))
+
+    def _levels(self, images: Images, batch_size: int) -> Tensor:
+        probabilities = segment(self.segmenter, images, batch_size).amax(1)
+        return (_SURE * probabilities).round().to(torch.uint8)
 
 
 @dataclass(frozen=True)
@@ -125,6 +134,11 @@ class Estimate:
 
     shades: tuple[Shades, ...]
     thresholds: tuple[int, ...]
+
+    @property
+    def can_rise(self) -> bool:
+        """Whether any threshold can rise: those of given masks can not."""
+        return any(threshold < _SURE for threshold in self.thresholds)
 
     @property
     def trusted(self) -> Tensor:
@@ -167,14 +181,14 @@ class LesionFinder(nn.Module):
         self.batch_size = batch_size
         self._thresholds = tuple(source.threshold for source in sources)
 
-    @property
-    def estimates(self) -> bool:
-        """Whether any source is more than what the data set gives."""
-        return any(not isinstance(source, GivenMasks) for source in self.sources)
-
     def forward(self, images: Images, labels: Labels, given: Sequence[Tensor | None]) -> Estimate:
-        """What the sources say; arguments as of `MaskSource`, at least one image."""
-        shades = tuple(self._look(source, images, labels, given) for source in self.sources)
+        """What the sources say in float32, whatever the precision of the search; arguments as of `MaskSource`.
+
+        Raises:
+            InputError: a network answers with numbers that are not finite.
+        """
+        with torch.autocast(images.device.type, enabled=False):
+            shades = tuple(self._look(source, images, labels, given) for source in self.sources)
         return Estimate(shades, self._thresholds)
 
     def _look(self, source: nn.Module, images: Images, labels: Labels, given: Sequence[Tensor | None]) -> Shades:

@@ -5,6 +5,7 @@ from miad.tasks.classifier import ClassifierTask
 from miad.tasks.journal import Entry, Journal
 from miad.tasks.room import Kept, Room, RoomOptions, find_rooms
 from miad.tasks.segmenter import SegmenterTask
+from miad.tasks.view import LesionView
 from miad.tasks.writer import MarkingWriter
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Entry",
     "Journal",
     "Kept",
+    "LesionView",
     "MarkOptions",
     "Marking",
     "MarkingWriter",

@@ -92,9 +92,9 @@ class AttackTask(LightningModule):
         self.pool = Pool(sources, batch_size)
         variants = draw_variants(strategy.variants, seed)
         self._atlas = lru_cache(_ATLASES)(
-            lambda image, grey, scale: make_atlas(
+            lambda image, grey, device, scale: make_atlas(
                 options.logo, variants, image, scale, grey=grey, mode=options.mode
-            ).to(self.device)
+            ).to(device)
         )
 
     def predict_step(self, batch: list[Item], batch_index: int) -> list[Marking]:
@@ -125,9 +125,8 @@ class AttackTask(LightningModule):
         hosts, labels = self._batch(items)
         estimate = self.lesions(hosts, labels, [item.lesion for item in items])
         variants = [self.strategy.draw_variants(image_generator(self.seed, item.id)) for item in items]
-        levels = self.options.room.levels(self.options.scale, estimated=self.lesions.estimates)
-        atlas_at = partial(self._atlas, tuple(hosts.shape[-2:]), items[0].grey)
-        return find_rooms(estimate, variants, atlas_at, levels, self.options.alpha, self.options.room)
+        atlas_at = partial(self._atlas, tuple(hosts.shape[-2:]), items[0].grey, self.device)
+        return find_rooms(estimate, variants, atlas_at, self.options.scale, self.options.alpha, self.options.room)
 
     def _batch(self, items: Sequence[Item]) -> tuple[Images, Labels]:
         hosts = torch.stack([item.image for item in items]).to(self.device)
@@ -141,7 +140,7 @@ class AttackTask(LightningModule):
         markings: dict[int, Marking] = {}
         for scale in dict.fromkeys(room.scale for room in rooms):
             chosen = [index for index, room in enumerate(rooms) if room.scale == scale]
-            atlas = self._atlas(tuple(hosts.shape[-2:]), items[0].grey, scale)
+            atlas = self._atlas(tuple(hosts.shape[-2:]), items[0].grey, self.device, scale)
             part = [(items[index], rooms[index], correct[index]) for index in chosen]
             markings.update(zip(chosen, self._mark_alike(part, hosts[chosen], labels[chosen], atlas), strict=True))
         return [markings[index] for index in range(len(items))]

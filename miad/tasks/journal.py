@@ -3,6 +3,7 @@
 Each process writes an SQLite file of its own; a batch is one transaction, so an entry is there whole or not at all.
 """
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -15,9 +16,10 @@ import numpy as np
 from PIL import Image
 
 from miad.errors import RunError
-from miad.imaging import write_failure, write_png
+from miad.imaging import atomic_path, write_failure, write_png
 from miad.keys import Record
 from miad.search import Status
+from miad.tasks.view import LesionView
 from miad.watermark import Rendering
 
 
@@ -106,6 +108,21 @@ class Journal:
     def renderings(self) -> dict[str, Rendering]:
         """All renderings, by digest."""
         return {path.stem: _rendering(path) for path in self.folder.glob("*.png")}
+
+    def keep_view(self, view: LesionView) -> None:
+        """Remember what is shown of an image; the same one may come again."""
+        name = hashlib.sha256(view.caption.encode()).hexdigest()[:16]
+        with atomic_path(self.folder / f"{name}.npz") as draft, draft.open("wb") as file:
+            np.savez_compressed(file, **vars(view))
+
+    def views(self) -> list[LesionView]:
+        """All views, by caption."""
+        views = []
+        for path in self.folder.glob("*.npz"):
+            with np.load(path) as parts:
+                caption = str(parts["caption"])
+                views.append(LesionView(caption, **{name: parts[name] for name in parts.files if name != "caption"}))
+        return sorted(views, key=lambda view: view.caption)
 
     def images(self) -> frozenset[str]:
         """Ids of the finished images."""

@@ -4,15 +4,14 @@ The logo shrinks first, step by step; then the thresholds of estimated lesion ma
 give way: an image that they leave no room on is not marked.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
 
-from miad.errors import InputError, check_at_least
+from miad.errors import InputError, check_at_least, check_positive
 from miad.lesions import Estimate, Place, Regions, allowed_corners, cropped_corners
 from miad.search import Space
 from miad.watermark import Atlas
@@ -35,12 +34,12 @@ class RoomOptions:
         place: off the lesions, anywhere, or only on them (an ablation).
         kept: what of the logo is kept off them.
         regions: how lesion masks become what is blocked.
-        largest_scale: where there is no room, the logo shrinks in steps to this scale (4 is a quarter of the largest
-            logo that fits); a value up to the scale itself keeps its size.
+        largest_scale: where there is no room, the logo shrinks in steps of 0.5 up to this scale (4 is a quarter of the
+            largest logo that fits); a value up to the scale itself keeps its size.
         largest_raise: then the thresholds of estimated masks rise in steps by this many of 255.
 
     Raises:
-        InputError: the raise is negative.
+        InputError: the raise is negative, or the scale not above 0.
     """
 
     place: Place = "outside"
@@ -50,15 +49,19 @@ class RoomOptions:
     largest_raise: int = 48
 
     def __post_init__(self) -> None:
-        """Refuse what can not rise."""
+        """Refuse what can not give way."""
         check_at_least(0, largest_raise=self.largest_raise)
+        check_positive(largest_scale=self.largest_scale)
 
-    def levels(self, scale: float, *, estimated: bool) -> list[tuple[float, int]]:
-        """Scales and raises to try, in order; the first is no concession at all."""
+    def smaller(self, scale: float) -> list[float]:
+        """Scales of smaller logos to try, in order."""
         steps = int(max(self.largest_scale - scale, 0) / _SHRINK + 1e-6)
-        scales = [scale + step * _SHRINK for step in range(steps + 1)]
-        raises = range(_RAISE, self.largest_raise + 1, _RAISE) if estimated else ()
-        return [*((size, 0) for size in scales), *((scales[-1], raised) for raised in raises)]
+        return [scale + step * _SHRINK for step in range(1, steps + 1)]
+
+    @property
+    def raises(self) -> range:
+        """By how much to raise thresholds, in order."""
+        return range(_RAISE, self.largest_raise + 1, _RAISE)
 
 
 @dataclass(frozen=True)
@@ -88,66 +91,83 @@ def find_rooms(
     estimate: Estimate,
     variants: Sequence[tuple[int, ...]],
     atlas_at: Callable[[float], Atlas],
-    levels: Sequence[tuple[float, int]],
+    scale: float,
     alpha: tuple[int, int],
     options: RoomOptions,
 ) -> list[Room]:
-    """The room of every image, at the first level that leaves it any; at the last where none does.
+    """The room of every image, with as little giving way as leaves it any; at the last resort where none does.
 
-    At each level an image's own variants are tried, then the plain logo, which may fit where they do not.
+    Each time an image's own variants are tried, then the plain logo, which may fit where they do not.
 
     Args:
         estimate: what the sources of lesion masks say.
         variants: each image's own.
         atlas_at: the rendered variants for these images by scale.
-        levels: scales and raises, see `RoomOptions.levels`.
+        scale: of the logo.
         alpha: lowest and highest opacity.
         options: where the logo may stand.
 
     Returns:
         One room an image, in order.
+
+    Raises:
+        InputError: the logo can not be drawn at the scale.
     """
     rooms: dict[int, Room] = {}
     left = list(range(len(variants)))
-    for (scale, raised), plain in product(levels, (False, True)):
-        own = [variants[index] for index in left]
-        tried = [(0,) for _ in own] if plain else own
-        if not left:
-            break
-        atlas = _atlas(atlas_at, scale, needed=not rooms)
-        if atlas is None or (plain and tried == own):
-            continue
-        found = _rooms(estimate[torch.tensor(left)], tried, atlas, scale, raised, alpha, options)
-        rooms.update(zip(left, found, strict=True))
-        left = [index for index in left if not rooms[index].space.feasible]
+    for size, atlas, seen in _levels(estimate, atlas_at, scale, options):
+        for own in _choices(variants):
+            corners = _corners(seen.blocked[left], [own[index] for index in left], atlas, options)
+            rooms |= {
+                index: seen.room(index, Space(free, alpha), size) for index, free in zip(left, corners, strict=True)
+            }
+            left = [index for index in left if not rooms[index].space.feasible]
+            if not left:
+                return [rooms[index] for index in range(len(variants))]
     return [rooms[index] for index in range(len(variants))]
 
 
-def _atlas(atlas_at: Callable[[float], Atlas], scale: float, *, needed: bool) -> Atlas | None:
-    """The atlas of a scale; none where the logo is too small to be drawn, unless that scale was asked for."""
-    try:
-        return atlas_at(scale)
-    except InputError:
-        if needed:
-            raise
-        return None
+@dataclass(frozen=True)
+class _Seen:
+    """What is lesion, and what is blocked, at thresholds raised by so much; all images."""
+
+    raised: int
+    shades: Tensor
+    masks: Tensor
+    blocked: Tensor
+    trusted: list[bool]
+
+    def room(self, index: int, space: Space, scale: float) -> Room:
+        shades, mask, blocked = self.shades[index], self.masks[index], self.blocked[index]
+        return Room(space, scale, self.raised, shades, mask, blocked, self.trusted[index])
 
 
-def _rooms(
-    estimate: Estimate,
-    variants: Sequence[tuple[int, ...]],
-    atlas: Atlas,
-    scale: float,
-    raised: int,
-    alpha: tuple[int, int],
-    options: RoomOptions,
-) -> list[Room]:
-    masks, shades, trusted = estimate.masks(raised), estimate.strongest, estimate.trusted.tolist()
-    blocked = options.regions.block(masks)
-    return [
-        Room(Space(own, alpha), scale, raised, shades[index], masks[index], blocked[index], trusted[index])
-        for index, own in enumerate(_corners(blocked, variants, atlas, options))
-    ]
+def _look(estimate: Estimate, raised: int, options: RoomOptions) -> _Seen:
+    masks = estimate.masks(raised)
+    return _Seen(raised, estimate.strongest, masks, options.regions.block(masks), estimate.trusted.tolist())
+
+
+def _levels(
+    estimate: Estimate, atlas_at: Callable[[float], Atlas], scale: float, options: RoomOptions
+) -> Iterator[tuple[float, Atlas, _Seen]]:
+    """What to try, in order: the logo as asked for, smaller ones, higher thresholds; made only as it is needed."""
+    atlas, seen = atlas_at(scale), _look(estimate, 0, options)
+    yield scale, atlas, seen
+    for smaller in options.smaller(scale):
+        try:
+            atlas = atlas_at(smaller)
+        except InputError:  # too small to be drawn, and so are all that follow
+            break
+        scale = smaller
+        yield scale, atlas, seen
+    for raised in options.raises if estimate.can_rise else ():
+        yield scale, atlas, _look(estimate, raised, options)
+
+
+def _choices(variants: Sequence[tuple[int, ...]]) -> list[Sequence[tuple[int, ...]]]:
+    """Each image's own variants, and the plain logo for all; once where these are the same."""
+    plain = [(0,)] * len(variants)
+    return [variants] if list(variants) == plain else [variants, plain]
 
 
 def _corners(

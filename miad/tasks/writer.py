@@ -16,6 +16,7 @@ from miad.measures import psnr, rmse, ssim
 from miad.search import Status
 from miad.tasks.attack import AttackTask, Marking
 from miad.tasks.journal import Entry, Journal
+from miad.tasks.view import view_of
 from miad.tensors import Pixels
 from miad.watermark import Rendering
 
@@ -27,13 +28,17 @@ class MarkingWriter(BasePredictionWriter):
         folder: the run's folder.
         names: for each image id the path of its marked file below ``marked/``.
         journal: where finished images are booked.
+        pictures: ids of the images whose lesions are to be pictured.
     """
 
-    def __init__(self, folder: Path, names: Mapping[str, str], journal: Journal) -> None:
+    def __init__(
+        self, folder: Path, names: Mapping[str, str], journal: Journal, pictures: frozenset[str] = frozenset()
+    ) -> None:
         super().__init__("batch")
         self.folder = folder
         self.names = names
         self.journal = journal
+        self.pictures = pictures
         self._done = self._searched = self._successes = self._queries = 0
 
     def write_on_batch_end(
@@ -61,6 +66,9 @@ class MarkingWriter(BasePredictionWriter):
         originals = torch.stack([marking.item.image for marking in markings])
         finals = torch.stack([to_tensor(pixels) for pixels in written])
         before, after = task.verdict(originals).cpu(), task.verdict(finals).cpu()
+        for marking, pixels in zip(markings, written, strict=True):
+            if marking.item.id in self.pictures and marking.marked is not None:
+                self.journal.keep_view(view_of(marking, pixels))
         labels = torch.tensor([marking.item.label for marking in markings])
         misread = task.sources.misread(after[:, : len(task.sources.targets)], labels).tolist()
         return [

@@ -4,6 +4,7 @@ Nothing about the machine, its user or the source tree enters a W&B run; an offl
 """
 
 import os
+import re
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,13 +54,18 @@ def close_loggers(loggers: Sequence[Logger]) -> None:
             logger.experiment.finish()
 
 
+def without_folders(text: str) -> str:
+    """The same text with the last part of every path in it, whether alone or joined by commas, colons or plus signs."""
+    return re.sub(r"[^,:+]*/", "", text)
+
+
 def _without_folders(value: Any) -> Any:  # noqa: ANN401  (a tree of plain values)
-    """The same configuration with the last part of every path: folders may name people and places."""
+    """The same configuration without folders: they may name people and places."""
     if isinstance(value, dict):
         return {name: _without_folders(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_without_folders(item) for item in value]
-    return ",".join(part.rsplit("/", 1)[-1] for part in value.split(",")) if isinstance(value, str) else value
+    return without_folders(value) if isinstance(value, str) else value
 
 
 def _run_id(folder: Path) -> str:

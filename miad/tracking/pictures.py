@@ -36,7 +36,7 @@ def log_pictures(loggers: Sequence[Logger], folder: Path, entries: Sequence[Entr
 
 
 def log_figures(loggers: Sequence[Logger], figures: Sequence[Path]) -> None:
-    """Log drawn figures by their names; they hold curves and counts, no images.
+    """Log drawn figures by their names: curves, counts, and lesions outlined on marked images; no originals.
 
     Args:
         loggers: those that are not W&B's are left alone.

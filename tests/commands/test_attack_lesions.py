@@ -8,9 +8,11 @@ import torch
 from PIL import Image
 
 from miad.cli import main
+from miad.commands import marking as marking_module
 from miad.commands.attack import attack
-from miad.commands.lesions import LesionOptions
+from miad.commands.lesions import LesionOptions, mask_words
 from miad.data.phantom.module import PhantomDataset
+from miad.errors import RunError
 from miad.imaging import read_image
 from miad.keys import read_key, recover_folder
 from miad.lesions import GradCamMasks, LesionFinder
@@ -80,15 +82,12 @@ def test_what_a_mark_covers_is_counted_on_the_written_file(mark, place):
     assert measures["lesion_pixels_covered"] == total > 0
 
 
-def test_inside_meets_every_lesion_s_box(mark):
-    folder, dataset, _ = mark(place="inside", search=RandomSearch())
+def test_inside_meets_every_lesion(mark):
+    options = LesionOptions(region="pixel", kept="drawn")
+    folder, dataset, measures = mark(place="inside", search=RandomSearch(), lesions=options, alpha_min=220)
     for index, row in enumerate(rows(folder)):
-        y, x = np.nonzero(dataset.lesion_mask(index))
-        left, top = int(row["x"]), int(row["y"])
-        touched = changed(folder, dataset, index)
-        assert touched.any()
-        assert left <= x.max()
-        assert top <= y.max()
+        assert (changed(folder, dataset, index) & dataset.lesion_mask(index)).any() == (int(row["covered"]) > 0)
+    assert measures["lesions_covered"] >= 18  # a black pixel under black ink does not change
 
 
 def test_gradcam_marks_keep_off_the_heatmap(mark, zoo):
@@ -141,6 +140,37 @@ def test_the_same_run_twice_writes_the_same_files(mark):
     assert marks[0] == marks[1]
 
 
+def test_a_run_is_not_taken_up_with_other_masks(mark, monkeypatch):
+    """The images' ids and labels are the same; what must stay free is not."""
+    mark()
+    monkeypatch.setattr(PhantomDataset, "lesion_mask", lambda *_: np.eye(48, dtype=bool))
+    with pytest.raises(RunError, match=r"holds a different run: inputs\.images"):
+        mark()
+
+
+@pytest.mark.parametrize("probability", [0.5, 0.7, 0.9])
+def test_pictures_show_the_search_s_own_masks_in_half_precision(zoo, phantom, make_run, segmenter, probability):
+    run = make_run()
+    run.precision = "bf16-mixed"
+    options = LesionOptions(region="pixel", probability=probability)
+    attack(phantom(), str(zoo[0]), run, search=HE, images=7, mask=f"segmenter:{segmenter}", lesions=options)
+    assert (run.folder / "metrics.csv").is_file()
+
+
+def test_a_view_is_small_and_comes_back_as_it_was(tmp_path, mark, monkeypatch):
+    seen = []
+    monkeypatch.setattr(marking_module, "draw_lesions", lambda path, views: seen.extend(views) or path.touch())
+    folder, dataset, _ = mark(pictures=4)
+    assert len(seen) == 4
+    for view in seen:
+        index = dataset.ids.index(view.caption.split("\n")[0])
+        row = rows(folder)[index]
+        assert np.array_equal(view.lesion, dataset.lesion_mask(index))
+        assert view.corner.tolist() == [int(row["x"]), int(row["y"])]
+        assert view.corners[int(row["y"]), int(row["x"])]
+        assert not (view.mask & ~view.blocked).any()
+
+
 def test_a_picture_is_drawn_when_pictures_are_asked_for(mark):
     folder, _, _ = mark(mask="gradcam", pictures=3)
     with Image.open(folder / "lesions.png") as picture:
@@ -160,6 +190,8 @@ def test_a_picture_is_drawn_when_pictures_are_asked_for(mark):
         (["--mask", "gradcam", "--lesions.layer", "layer9"], "did you mean layer4"),
         (["--mask", "gradcam", "--lesions.layer", "fc"], "name an earlier layer"),
         (["--mask", "gradcam", "--lesions.channels", "0"], "share of channels"),
+        (["--lesions.probability", "1.2"], "expected a probability between 1/255 and 1, found 1.2"),
+        (["--lesions.largest_scale", "nan"], "largest_scale"),
         (["--mask", "gradcam", "--lesions.threshold", "300"], "threshold between 1 and 255"),
         (["--mask", "gradcam:{other}"], "tells 2 classes apart"),
         (["--mask", "gradcam:{vit}"], "no convolutional feature map"),
@@ -186,3 +218,16 @@ def test_a_bad_option_is_named_before_anything_is_written(tmp_path, zoo, capsys,
     assert (stop.value.code, err.count("\n")) == (2, 1), err
     assert expected in err
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("mask", "words"),
+    [
+        ("given", ["given"]),
+        ("given + gradcam", ["given", "gradcam"]),
+        ("segmenter:runs/a+b+given", ["segmenter:runs/a+b", "given"]),
+        ("gradcam:a+segmenter:b+", ["gradcam:a", "segmenter:b", ""]),
+    ],
+)
+def test_a_folder_s_name_may_hold_a_plus(mask, words):
+    assert mask_words(mask) == words

@@ -17,7 +17,7 @@ from miad.commands.evaluate import transfer
 from miad.commands.lesions import LesionOptions
 from miad.commands.marking import mark_options
 from miad.commands.run import Run
-from miad.data import Phantom, choose_images
+from miad.data import Phantom, choose_images, content_digest
 from miad.errors import InputError, RunError
 from miad.imaging import read_image, to_tensor
 from miad.keys import read_key, recover_folder
@@ -340,8 +340,8 @@ def place_of(targets, tmp_path, monkeypatch):
     def place(search="random", data=None, per_class=None, seed=1, success="mean", batch=(32, 64), order=1, **mark):
         data, run = data or some_data(6), a_run(tmp_path, seed=seed)
         dataset = choose_images(data, "test", per_class, seed)
-        content, options = cells_module.content_digest(dataset), mark_options(**mark)
-        lesions = options.finder(data, targets)
+        content, options = content_digest(dataset), mark_options(**mark)
+        lesions = options.finder(data, targets, 8)
         cells = cells_module.Cells(tmp_path, run, data, dataset, content, digests, options, lesions, success, *batch)
         return cells.mark(search, targets[::order])
 

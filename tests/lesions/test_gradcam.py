@@ -152,6 +152,14 @@ def test_a_layer_without_rows_and_columns_is_refused():
         GradCam(classifier(), "fc")
 
 
+def test_a_layer_that_answers_with_several_tensors_is_refused():
+    network = classifier()
+    network.backbone.layer1.register_forward_hook(lambda _, __, output: [output, output])
+    network.backbone.layer2.register_forward_pre_hook(lambda _, given: (given[0][0],))
+    with pytest.raises(InputError, match="name an earlier layer"):
+        GradCam(network, "layer1")
+
+
 @pytest.mark.parametrize(("size", "layer"), [(64, "layer4"), (32, "layer3"), (16, "layer2")])
 def test_the_last_layer_that_keeps_rows_and_columns_is_taken(size, layer):
     assert GradCam(classifier("resnet18", size)).layer == layer

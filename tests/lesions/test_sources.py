@@ -102,9 +102,24 @@ def test_a_source_that_misreads_the_image_is_not_trusted(images, given_masks, cl
     assert LesionFinder([GivenMasks()])(images, LABELS, given_masks).trusted.all()
 
 
-def test_only_given_masks_are_no_estimate(classifier):
-    assert not LesionFinder([GivenMasks()]).estimates
-    assert LesionFinder([GivenMasks(), GradCamMasks(classifier)]).estimates
+def test_thresholds_of_given_masks_can_not_rise(images, given_masks, classifier):
+    assert not LesionFinder([GivenMasks()])(images, LABELS, given_masks).can_rise
+    assert LesionFinder([GivenMasks(), GradCamMasks(classifier)])(images, LABELS, given_masks).can_rise
+
+
+def test_masks_are_float32_s_whatever_the_precision_of_the_search(images, given_masks, classifier, segmenter):
+    finder = LesionFinder([GradCamMasks(classifier), SegmenterMasks(segmenter)])
+    plain = finder(images, LABELS, given_masks)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = finder(images, LABELS, given_masks)
+    assert all(torch.equal(one.levels, two.levels) for one, two in zip(plain.shades, half.shades, strict=True))
+
+
+def test_a_segmenter_that_answers_no_numbers_is_refused(images, given_masks):
+    broken = Segmenter("mobilenet_v2", ["one"], 64, width=16)
+    torch.nn.init.constant_(next(iter(broken.parameters())), float("nan"))
+    with pytest.raises(InputError, match="expected finite probabilities"):
+        LesionFinder([SegmenterMasks(broken)])(images, LABELS, given_masks)
 
 
 def test_part_of_an_estimate_is_that_of_its_images():

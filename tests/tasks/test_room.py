@@ -24,10 +24,9 @@ def estimate(*levels, threshold=190, trusted=True):
     return Estimate((Shades(torch.stack(levels), torch.tensor([trusted] * len(levels))),), (threshold,))
 
 
-def rooms(seen, variants=None, options=None, estimated=True):
+def rooms(seen, variants=None, options=None):
     options = RoomOptions(regions=Regions("pixel")) if options is None else options
-    levels = options.levels(SCALE, estimated=estimated)
-    return find_rooms(seen, variants or [(0,)] * len(seen.trusted), atlas_at, levels, ALPHA, options)
+    return find_rooms(seen, variants or [(0,)] * len(seen.trusted), atlas_at, SCALE, ALPHA, options)
 
 
 def full(shade=255):
@@ -45,15 +44,22 @@ def logo_size(scale, variant=0):
     return atlas_at(scale).sizes[variant].tolist()
 
 
-def test_levels_shrink_the_logo_first_and_raise_thresholds_only_of_estimates():
+def test_scales_and_raises_come_in_steps_up_to_their_limits():
     options = RoomOptions(largest_scale=3.2, largest_raise=40)
-    assert options.levels(2.0, estimated=True) == [(2.0, 0), (2.5, 0), (3.0, 0), (3.0, 16), (3.0, 32)]
-    assert options.levels(2.0, estimated=False) == [(2.0, 0), (2.5, 0), (3.0, 0)]
+    assert options.smaller(2.0) == [2.5, 3.0]
+    assert list(options.raises) == [16, 32]
 
 
 @pytest.mark.parametrize("largest", [1.0, 2.0, 2.4])
 def test_a_logo_that_may_not_shrink_keeps_its_scale(largest):
-    assert RoomOptions(largest_scale=largest, largest_raise=0).levels(2.0, estimated=True) == [(2.0, 0)]
+    assert RoomOptions(largest_scale=largest).smaller(2.0) == []
+
+
+def test_thresholds_of_given_masks_are_not_tried(monkeypatch):
+    asked = []
+    monkeypatch.setattr(Estimate, "masks", lambda seen, raised=0: asked.append(raised) or seen.shades[0].levels > 0)
+    assert not rooms(estimate(full(255), threshold=255))[0].space.feasible
+    assert asked == [0]
 
 
 def test_with_room_nothing_gives_way():
@@ -100,18 +106,26 @@ def test_the_plain_logo_is_tried_where_an_image_s_variants_do_not_fit():
     assert (room.scale, room.space.variants) == (SCALE, (0,))
 
 
-def test_a_scale_too_small_to_be_drawn_is_passed_over(monkeypatch):
-    def broken(scale):
-        if scale > 2.0:
+@pytest.mark.parametrize(("largest", "shade", "expected"), [(2.0, 255, (2.0, 48, False)), (3.0, 200, (3.0, 16, True))])
+def test_scales_too_small_to_be_drawn_are_passed_over(largest, shade, expected):
+    """And thresholds rise at the last scale that can be drawn."""
+
+    def at_most(scale):
+        if scale > largest:
             raise InputError("no visible pixel left")
         return atlas_at(scale)
 
     options = RoomOptions()
-    levels = options.levels(SCALE, estimated=True)
-    (room,) = find_rooms(estimate(full(255)), [(0,)], broken, levels, ALPHA, options)
-    assert (room.scale, room.space.feasible) == (2.0, False)
+    (room,) = find_rooms(estimate(full(shade)), [(0,)], at_most, SCALE, ALPHA, options)
+    assert (room.scale, room.raised, room.space.feasible) == expected
+
+
+def test_a_scale_that_was_asked_for_must_be_drawn():
+    def nothing(scale):
+        raise InputError("no visible pixel left")
+
     with pytest.raises(InputError, match="no visible pixel"):
-        find_rooms(estimate(full(255)), [(0,)], broken, [(3.0, 0)], ALPHA, options)
+        find_rooms(estimate(full(0)), [(0,)], nothing, SCALE, ALPHA, RoomOptions())
 
 
 @pytest.mark.parametrize("kept", ["rectangle", "drawn"])
@@ -161,6 +175,7 @@ def test_distrust_is_passed_on():
     assert not rooms(estimate(full(0), trusted=False))[0].trusted
 
 
-def test_a_negative_raise_is_refused():
-    with pytest.raises(InputError, match="largest_raise"):
-        RoomOptions(largest_raise=-1)
+@pytest.mark.parametrize("options", [{"largest_raise": -1}, {"largest_scale": float("nan")}, {"largest_scale": 0.0}])
+def test_limits_out_of_range_are_refused(options):
+    with pytest.raises(InputError, match=next(iter(options))):
+        RoomOptions(**options)
