@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from miad.data import ImageDataModule, ImageDataset, choose_images
+from miad.data import ImageDataModule, ImageDataset, choose_images, content_digest
 from miad.data.sample import SampledDataset, sample_per_class
 from miad.errors import InputError
 
@@ -116,7 +116,7 @@ def test_only_the_sample_is_checked():
 
 def test_another_sample_has_another_digest():
     whole = Spotted(LABELS)
-    first, again, other = (SampledDataset(whole, indices).digest() for indices in ([1, 2], [1, 2], [1, 3]))
+    first, again, other = (content_digest(SampledDataset(whole, indices)) for indices in ([1, 2], [1, 2], [1, 3]))
     assert first == again != other
 
 

@@ -80,6 +80,14 @@ def test_weights_that_do_not_fit_say_what_may_differ(tmp_path, task, change):
         load_segmenter(path)
 
 
+def test_a_segmenter_for_grey_channels_is_refused(tmp_path, task):
+    state = task.state_dict()
+    first = next(name for name, value in state.items() if value.ndim == 4 and value.shape[1] == 3)
+    path = save(tmp_path / "a.ckpt", task, state_dict=state | {first: state[first].sum(1, keepdim=True)})
+    with pytest.raises(InputError, match=r"\A.* 1 of \d+ tensors do not fit; .* expected \(\d+, 3, .*found \(\d+, 1,"):
+        load_segmenter(path)
+
+
 def test_an_absent_checkpoint_names_the_way_out(tmp_path):
     with pytest.raises(InputError, match=r"\A.*: no such checkpoint; train one with 'miad fit segmenter'\Z"):
         load_segmenter(tmp_path / "a.ckpt")
