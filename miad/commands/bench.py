@@ -126,7 +126,6 @@ def _show(costs: Sequence[_Cost], forward: float, sources: int) -> None:
         rows.append(
             (
                 without_folders(cost.mask),
-                str(cost.images),
                 f"{cost.attack:.2f}",
                 f"{cost.masks:.3f}",
                 f"{cost.masks / cost.attack:.1%}",
@@ -134,5 +133,6 @@ def _show(costs: Sequence[_Cost], forward: float, sources: int) -> None:
                 f"{rate / forward:.2f}",
             )
         )
-    header = ("masks", "images", "attack s", "masks s", "share", "queries/s", "of bare forward")
-    show_table(f"{sources} sources, bare forward pass {forward:.1f} images/s", header, rows)
+    header = ("masks", "total s", "mask s", "share", "query/s", "of raw")
+    title = f"{costs[0].images} images, {sources} sources, their bare forward pass {forward:.1f} images/s (raw)"
+    show_table(title, header, rows)

@@ -19,12 +19,11 @@ def shown(monkeypatch):
 def test_every_way_to_find_lesions_has_a_row(zoo, phantom, shown):
     bench(phantom(), f"{zoo[0]},{zoo[1]}", "given, gradcam,given", RandomSearch(3), per_class=3, images=4, batch_size=8)
     ((title, header, rows),) = shown
-    assert title.startswith("2 sources, bare forward pass ")
+    assert title.startswith("9 images, 2 sources, their bare forward pass ")
     assert [row[0] for row in rows] == ["given", "gradcam"]
     for row in rows:
         values = dict(zip(header, row, strict=True))
-        assert values["images"] == "9"
-        attack, masks, share = (float(values[name].rstrip("%")) for name in ("attack s", "masks s", "share"))
+        attack, masks, share = (float(values[name].rstrip("%")) for name in ("total s", "mask s", "share"))
         assert 0 < masks < attack
         assert share == pytest.approx(100 * masks / attack, abs=1 + 10 / attack)
 
@@ -38,7 +37,7 @@ def test_a_slow_source_of_masks_shows(zoo, phantom, shown, monkeypatch):
     monkeypatch.setattr(AttackTask, "rooms", lambda task, items: (time.sleep(0.5), rooms(task, items))[1])
     bench(phantom(), str(zoo[0]), "given", RandomSearch(), per_class=2, images=3)
     ((_, header, (row,)),) = shown
-    assert float(dict(zip(header, row, strict=True))["masks s"]) >= 1  # two batches
+    assert float(dict(zip(header, row, strict=True))["mask s"]) >= 1  # two batches
 
 
 def test_nothing_is_left_behind(zoo, tmp_path, monkeypatch, capsys):
