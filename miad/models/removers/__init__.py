@@ -1,0 +1,7 @@
+"""Networks that remove visible marks: what a mark and its vaccine have to withstand."""
+
+from miad.models.removers.base import Removal, Remover
+from miad.models.removers.public import load_public
+from miad.models.removers.wdnet import WDNet
+
+__all__ = ["Removal", "Remover", "WDNet", "load_public"]
