@@ -1,9 +1,4 @@
-"""WDNet against a second, functional reading of its description under the published names, and against pinned counts.
-
-The names and shapes in ``public_keys`` are facts of the published checkpoint.
-"""
-
-from pathlib import Path
+"""WDNet against a second, functional reading of its description under the published names, and pinned counts."""
 
 import pytest
 import torch
@@ -12,30 +7,12 @@ from torch.nn.functional import batch_norm, conv2d, interpolate, leaky_relu, max
 from miad.errors import InputError
 from miad.models.removers import WDNet, load_public
 
-KEYS = Path(__file__).parent / "public_keys" / "wdnet.tsv"
-
-
-def published(scale=0.05):
-    """A state dict as published, of random weights that keep activations in range."""
-    generator = torch.Generator().manual_seed(0)
-    state = {}
-    for line in KEYS.read_text().splitlines():
-        key, shape, _ = line.split("\t")
-        size = () if shape == "scalar" else tuple(map(int, shape.split("x")))
-        if not size:
-            state[key] = torch.tensor(7)
-        elif key.endswith("running_var"):
-            state[key] = 0.5 + torch.rand(size, generator=generator)
-        else:
-            state[key] = scale * torch.randn(size, generator=generator)
-            if len(size) == 1 and key.endswith("weight"):
-                state[key] += 1
-    return state
+from .published import published
 
 
 @pytest.fixture(scope="module")
 def state():
-    return published()
+    return published("wdnet")
 
 
 def reference(state, x):
@@ -141,7 +118,7 @@ def test_another_network_s_weights_are_refused(state, change, words):
 
 
 def test_an_unknown_remover_is_refused(state):
-    with pytest.raises(InputError, match="expected a remover of wdnet, found 'eraser'"):
+    with pytest.raises(InputError, match="expected a remover of wdnet, splitnet, found 'eraser'"):
         load_public("eraser", state)
 
 

@@ -2,6 +2,7 @@
 
 from miad.models.removers.base import Removal, Remover
 from miad.models.removers.public import load_public
+from miad.models.removers.splitnet import SplitNet
 from miad.models.removers.wdnet import WDNet
 
-__all__ = ["Removal", "Remover", "WDNet", "load_public"]
+__all__ = ["Removal", "Remover", "SplitNet", "WDNet", "load_public"]

@@ -43,6 +43,9 @@ class Remover(nn.Module, ABC):
     decoder: ClassVar[tuple[str, ...]]
     """Names of the modules that fine-tuning trains."""
 
+    idle: ClassVar[tuple[str, ...]] = ()
+    """Names of the modules that a loss of the image alone gives no gradient."""
+
     @abstractmethod
     def remove(self, images: Tensor) -> Removal:
         """Remove the marks of images whose sides are multiples of the stride."""

@@ -1,12 +1,14 @@
 """Published weights, under the names that their authors gave them."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from torch import Tensor
 
 from miad.errors import InputError
 from miad.models.removers.base import Remover
+from miad.models.removers.splitnet import SplitNet
 from miad.models.removers.wdnet import WDNet
 
 
@@ -14,25 +16,57 @@ class _Public(NamedTuple):
     """How to read one network's published state dict."""
 
     build: Callable[[], Remover]
-    prefixes: Mapping[str, str]
-    """From the beginnings of our names to theirs."""
+    names: Sequence[tuple[str, str]]
+    """From our names to theirs: patterns and what stands for them, all in order."""
 
+
+_BLOCKS = [
+    (r"\.up_norm\.", ".norm0."),
+    (r"\.up\.", ".up_conv."),
+    (r"\.conv\.", ".conv1."),
+    (r"\.norm\.", ".norm1."),
+    (r"\.convs\.", ".conv2."),
+    (r"\.norms\.", ".bn."),
+]
 
 _PUBLIC = {
     "wdnet": _Public(
         WDNet,
-        {
-            "downs.0.": "inc.double_conv.",
-            **{f"downs.{level}.": f"down{level}.maxpool_conv.1.double_conv." for level in range(1, 5)},
-            "dilated.": "dilation.",
-            **{f"ups.{level}.": f"up{level + 1}.conv.double_conv." for level in range(4)},
-            "heads.mark.": "outw.conv.",
-            "heads.alpha.": "outa.conv.",
-            "heads.mask.": "out_mask.conv.",
-            "heads.features.": "other.conv.",
-            **{f"refiner.{step}.": f"post_process_{step + 1}." for step in range(5)},
-        },
-    )
+        [
+            (r"^downs\.0\.", "inc.double_conv."),
+            (r"^downs\.(\d)\.", r"down\1.maxpool_conv.1.double_conv."),
+            (r"^dilated\.", "dilation."),
+            *((rf"^ups\.{level}\.", f"up{level + 1}.conv.double_conv.") for level in range(4)),
+            (r"^heads\.mark\.", "outw.conv."),
+            (r"^heads\.alpha\.", "outa.conv."),
+            (r"^heads\.mask\.", "out_mask.conv."),
+            (r"^heads\.features\.", "other.conv."),
+            *((rf"^refiner\.{step}\.", f"post_process_{step + 1}.") for step in range(5)),
+        ],
+    ),
+    "splitnet": _Public(
+        SplitNet,
+        [
+            *_BLOCKS,
+            (r"^downs\.", "encoder.down_convs."),
+            (r"^shared\.", "shared_decoder.up_convs."),
+            (r"^gates\.image\.", "shared_decoder.im_atts."),
+            (r"^gates\.mask\.", "shared_decoder.mask_atts."),
+            (r"^gates\.mark\.", "shared_decoder.vm_atts."),
+            (r"^branches\.mark\.", "vm_decoder."),
+            (r"^branches\.(\w+)\.", r"\1_decoder."),
+            (r"_decoder\.ups\.", "_decoder.up_convs."),
+            (r"_decoder\.last\.", "_decoder.conv_final."),
+            *((rf"^refiner\.downs\.{level}\.", f"s2am.down{level + 1}.model.") for level in range(5)),
+            *((rf"^refiner\.ups\.{level}\.", f"s2am.up{level + 1}.model.") for level in range(4)),
+            *((rf"^refiner\.attentions\.{level}\.", f"s2am.s2am{level + 2}.") for level in range(3)),
+            (r"^(s2am\.s2am\d)\.(background|mixed|spliced)\.", r"\1.\2_attention."),
+            (r"^(s2am\.s2am\d)\.conv(\d)\.", r"\1.connection.rconv\2."),
+            (r"^(s2am\.s2am\d)\.norm(\d)\.", r"\1.connection.rbn\2."),
+            (r"^(s2am\.s2am\d)\.kernel$", r"\1.gaussianMask.weight"),
+            (r"^refiner\.last\.", "s2am.im."),
+        ],
+    ),
 }
 
 
@@ -40,7 +74,7 @@ def load_public(name: str, state: Mapping[str, Tensor]) -> Remover:
     """A remover with its published weights, in evaluation mode.
 
     Args:
-        name: ``wdnet``.
+        name: ``wdnet`` or ``splitnet``.
         state: the published state dict; ``module.`` before its names is taken off.
 
     Raises:
@@ -51,16 +85,17 @@ def load_public(name: str, state: Mapping[str, Tensor]) -> Remover:
         raise InputError(f"expected a remover of {', '.join(_PUBLIC)}, found {name!r}")
     public = _PUBLIC[name]
     network = public.build()
-    theirs = {_renamed(key, public.prefixes): key for key in network.state_dict()}
+    theirs = {_renamed(key, public.names): key for key in network.state_dict()}
     given = {key.removeprefix("module."): value for key, value in state.items()}
     _check(name, {key: network.state_dict()[own].shape for key, own in theirs.items()}, given)
     network.load_state_dict({own: given[key] for key, own in theirs.items()})
     return network.eval()
 
 
-def _renamed(own: str, prefixes: Mapping[str, str]) -> str:
-    ours, theirs = next(pair for pair in prefixes.items() if own.startswith(pair[0]))
-    return theirs + own.removeprefix(ours)
+def _renamed(own: str, names: Sequence[tuple[str, str]]) -> str:
+    for pattern, theirs in names:
+        own = re.sub(pattern, theirs, own)
+    return own
 
 
 def _check(name: str, wanted: Mapping[str, tuple[int, ...]], given: Mapping[str, Tensor]) -> None:
