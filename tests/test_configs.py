@@ -78,34 +78,36 @@ def test_a_data_config_trains_on_a_tree_of_its_publishers_layout(config, tmp_pat
     assert (tmp_path / "a" / "checkpoints" / "best.ckpt").is_file()
 
 
+@pytest.fixture
+def build(monkeypatch):
+    """A function that runs a training up to the call that would build its network, and gives that call's arguments."""
+
+    def stop_at(library, function, network, config):
+        calls = []
+
+        def create(name, **options):
+            calls.append((name, options))
+            raise KeyboardInterrupt  # nothing is built, and nothing takes it for an error of its own
+
+        monkeypatch.setattr(library, function, create)
+        with pytest.raises(SystemExit):
+            main(["fit", network, "--data", "Phantom", "--model", str(config), "--run.name", "a"])
+        (call,) = calls
+        return call
+
+    return stop_at
+
+
 @pytest.mark.parametrize("config", files("classifier"))
-def test_a_classifier_config_builds_its_network(config, monkeypatch):
-    built = []
-
-    def create(name, **options):
-        built.append((name, options))
-        raise KeyboardInterrupt  # nothing is built, and nothing takes it for an error of its own
-
-    monkeypatch.setattr(timm, "create_model", create)
-    with pytest.raises(SystemExit):
-        main(["fit", "classifier", "--data", "Phantom", "--model", str(config), "--run.name", "a"])
-    ((name, options),) = built
+def test_a_classifier_config_builds_its_network(config, build):
+    name, options = build(timm, "create_model", "classifier", config)
     assert timm.is_model(name)
     assert options["pretrained"] == (not config.stem.endswith(("_96", "_128")))
 
 
 @pytest.mark.parametrize("config", files("segmenter"))
-def test_a_segmenter_config_builds_its_network(config, monkeypatch):
-    built = []
-
-    def create(encoder, **options):
-        built.append((encoder, options))
-        raise KeyboardInterrupt  # nothing is built, and nothing takes it for an error of its own
-
-    monkeypatch.setattr(smp, "UnetPlusPlus", create)
-    with pytest.raises(SystemExit):
-        main(["fit", "segmenter", "--data", "Phantom", "--model", str(config), "--run.name", "a"])
-    ((encoder, options),) = built
+def test_a_segmenter_config_builds_its_network(config, build):
+    encoder, options = build(smp, "UnetPlusPlus", "segmenter", config)
     assert encoder in smp.encoders.get_encoder_names()
     assert options["encoder_weights"] == (None if config.stem.endswith("_128") else "imagenet")
 

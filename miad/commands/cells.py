@@ -65,7 +65,7 @@ class Cells:
         run = replace(self.run, name=f"{search}-{names}-{digest[:8]}", root=self.folder)
         run.config, run.quiet = config, True
         if not is_finished(run.folder):
-            mark_images(self.data, self.dataset, task, run, self.images, pictures=0)
+            mark_images(self.data, self.dataset, task, run, self.images, pictures=0, content=self.content)
         return run.folder
 
     def judge(self, name: str, search: str, sources: Sequence[Target], targets: Sequence[Target]) -> JudgedCell:

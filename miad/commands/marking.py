@@ -109,7 +109,13 @@ def check_targets(data: ImageDataModule, targets: Sequence[Target]) -> None:
 
 
 def mark_images(
-    data: ImageDataModule, dataset: ImageDataset, task: AttackTask, run: Run, images: int, pictures: int
+    data: ImageDataModule,
+    dataset: ImageDataset,
+    task: AttackTask,
+    run: Run,
+    images: int,
+    pictures: int,
+    content: str | None = None,
 ) -> dict[str, float]:
     """Mark images, or go on where a killed run stopped.
 
@@ -120,6 +126,7 @@ def mark_images(
         run: where to write, on what to run.
         images: images in flight.
         pictures: marked images in W&B's table.
+        content: the images' `content_digest`, where it is known already; otherwise every image is read for it.
 
     Returns:
         The measures, as in metrics.csv; nothing on processes other than the first.
@@ -129,7 +136,7 @@ def mark_images(
         RunError: the folder holds another run, or this one, finished.
     """
     check_sizes(dataset, task.options)
-    folder = run.open(**_inputs(dataset, task))
+    folder = run.open(**_inputs(content or content_digest(dataset), task))
     journal = Journal(folder / "journal")
     if is_finished(folder):
         journal.remove()  # a process killed at its very end may have left it
@@ -165,9 +172,9 @@ def check_sizes(dataset: ImageDataset, options: MarkOptions) -> None:
         render(options.logo, PLAIN, shape, options.scale, grey=False, mode=options.mode)
 
 
-def _inputs(dataset: ImageDataset, task: AttackTask) -> dict[str, str | dict[str, str]]:
+def _inputs(content: str, task: AttackTask) -> dict[str, str | dict[str, str]]:
     return {
-        "images": content_digest(dataset),
+        "images": content,
         "logo": hashlib.sha256(task.options.logo.rgba.tobytes()).hexdigest(),
         "lesions": weights_digest(task.lesions),
         "weights": {target.name: weights_digest(target) for target in (*task.sources.targets, *task.unseen)},

@@ -63,10 +63,7 @@ def load_classifier(path: Path) -> Classifier:
     Raises:
         InputError: the file is missing, is no checkpoint, or holds no classifier.
     """
-    options, state = _read_run(path, "classifier")
-    network = Classifier(**options)
-    _load_weights(network, state, path, "classifier")
-    return network.eval()
+    return _load(path, "classifier", Classifier)
 
 
 def load_segmenter(path: Path) -> Segmenter:
@@ -78,10 +75,7 @@ def load_segmenter(path: Path) -> Segmenter:
     Raises:
         InputError: the file is missing, is no checkpoint, or holds no segmenter.
     """
-    options, state = _read_run(path, "segmenter")
-    network = Segmenter(**options)
-    _load_weights(network, state, path, "segmenter")
-    return network.eval()
+    return _load(path, "segmenter", Segmenter)
 
 
 def start_classifier(
@@ -129,6 +123,13 @@ def start_segmenter(
         InputError: the network can not be built, or the weights are missing or do not fit.
     """
     return _start(partial(Segmenter, encoder, kinds, size, tile, width=width), "segmenter", pretrained, weights)
+
+
+def _load(path: Path, word: str, build: Callable[..., _Network]) -> _Network:
+    options, state = _read_run(path, word)
+    network = build(**options)
+    _load_weights(network, state, path, word)
+    return network.eval()
 
 
 def _start(build: Callable[..., _Network], word: str, pretrained: bool, weights: Path | None) -> _Network:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from typing import NamedTuple
 
 import torch
 from lightning import LightningModule
@@ -57,6 +58,17 @@ class MarkOptions:
     alpha: tuple[int, int] = (100, 220)
     mode: AlphaMode = "binary"
     room: RoomOptions = field(default_factory=RoomOptions)
+
+
+class _Ready(NamedTuple):
+    """One image about to be searched."""
+
+    item: Item
+    room: Room
+    correct: bool
+    """Whether every source reads it."""
+    generator: torch.Generator
+    """Its own random numbers, of which the variants are drawn already."""
 
 
 class AttackTask(LightningModule):
@@ -120,51 +132,44 @@ class AttackTask(LightningModule):
     def _chunks(self, images: Images) -> tuple[Tensor, ...]:
         return torch.split(images.to(self.device), self.pool.batch_size)
 
-    def rooms(self, items: Sequence[Item]) -> list[Room]:
-        """The room of images of one size and kind, in order; draws nothing that the search would miss."""
-        hosts, labels = self._batch(items)
+    def rooms(
+        self, items: Sequence[Item], hosts: Images, labels: Labels, generators: Sequence[torch.Generator]
+    ) -> list[Room]:
+        """The room of images of one size and kind, in order; each image's variants are drawn from its generator."""
         estimate = self.lesions(hosts, labels, [item.lesion for item in items])
-        variants = [self.strategy.draw_variants(image_generator(self.seed, item.id)) for item in items]
+        variants = [self.strategy.draw_variants(generator) for generator in generators]
         atlas_at = partial(self._atlas, tuple(hosts.shape[-2:]), items[0].grey, self.device)
         return find_rooms(estimate, variants, atlas_at, self.options.scale, self.options.alpha, self.options.room)
 
-    def _batch(self, items: Sequence[Item]) -> tuple[Images, Labels]:
-        hosts = torch.stack([item.image for item in items]).to(self.device)
-        return hosts, torch.tensor([item.label for item in items], device=self.device)
-
     def _mark(self, items: Sequence[Item]) -> list[Marking]:
         """Mark images of one size and kind; those whose logos have one scale are searched together."""
-        rooms = self.rooms(items)
-        hosts, labels = self._batch(items)
+        hosts = torch.stack([item.image for item in items]).to(self.device)
+        labels = torch.tensor([item.label for item in items], device=self.device)
+        generators = [image_generator(self.seed, item.id) for item in items]
+        rooms = self.rooms(items, hosts, labels, generators)
         correct = self._all_correct(hosts, labels)
         markings: dict[int, Marking] = {}
         for scale in dict.fromkeys(room.scale for room in rooms):
             chosen = [index for index, room in enumerate(rooms) if room.scale == scale]
             atlas = self._atlas(tuple(hosts.shape[-2:]), items[0].grey, self.device, scale)
-            part = [(items[index], rooms[index], correct[index]) for index in chosen]
+            part = [_Ready(items[index], rooms[index], correct[index], generators[index]) for index in chosen]
             markings.update(zip(chosen, self._mark_alike(part, hosts[chosen], labels[chosen], atlas), strict=True))
         return [markings[index] for index in range(len(items))]
 
-    def _mark_alike(
-        self, images: Sequence[tuple[Item, Room, bool]], hosts: Images, labels: Labels, atlas: Atlas
-    ) -> list[Marking]:
+    def _mark_alike(self, images: Sequence[_Ready], hosts: Images, labels: Labels, atlas: Atlas) -> list[Marking]:
         """Mark images of one atlas."""
         outcomes = self._outcomes(images, hosts, labels, atlas)
         placed = [index for index, outcome in enumerate(outcomes) if len(outcome.placement)]
         marked = dict(zip(placed, self._blend(hosts, outcomes, placed, atlas), strict=True))
         return [
-            Marking(item, outcome, room, marked.get(index), _rendering(atlas, outcome))
-            for index, ((item, room, _), outcome) in enumerate(zip(images, outcomes, strict=True))
+            Marking(image.item, outcome, image.room, marked.get(index), _rendering(atlas, outcome))
+            for index, (image, outcome) in enumerate(zip(images, outcomes, strict=True))
         ]
 
-    def _outcomes(
-        self, images: Sequence[tuple[Item, Room, bool]], hosts: Images, labels: Labels, atlas: Atlas
-    ) -> list[Outcome]:
+    def _outcomes(self, images: Sequence[_Ready], hosts: Images, labels: Labels, atlas: Atlas) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
         searches: dict[int, Search] = {}
-        for index, (item, room, correct) in enumerate(images):
-            generator = image_generator(self.seed, item.id)
-            self.strategy.draw_variants(generator)  # the room's variants; what is drawn next follows them
+        for index, (_, room, correct, generator) in enumerate(images):
             if not room.space.feasible:
                 outcomes[index] = Outcome(Status.INFEASIBLE, Placement.empty(), 1, float("nan"))
             elif not correct:

@@ -1,5 +1,7 @@
 """Trained-looking runs without training: tiny networks with fixed random weights, saved as `miad fit` saves them."""
 
+import csv
+
 import pytest
 import torch
 
@@ -59,3 +61,18 @@ def tree(folder):
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     named = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
     return {name: data for name, data in named.items() if not name.startswith(("logs/", "wandb/"))}
+
+
+def quiet(name, root, **options):
+    run = Run(name, root, accelerator="cpu", wandb="off", progress=False, **options)
+    run.quiet = True
+    return run
+
+
+def read(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def measures(folder):
+    return {row["measure"]: float(row["value"]) for row in read(folder / "metrics.csv")}

@@ -34,7 +34,7 @@ def test_a_slow_source_of_masks_shows(zoo, phantom, shown, monkeypatch):
     from miad.tasks import AttackTask
 
     rooms = AttackTask.rooms
-    monkeypatch.setattr(AttackTask, "rooms", lambda task, items: (time.sleep(0.5), rooms(task, items))[1])
+    monkeypatch.setattr(AttackTask, "rooms", lambda task, *images: (time.sleep(0.5), rooms(task, *images))[1])
     bench(phantom(), str(zoo[0]), "given", RandomSearch(), per_class=2, images=3)
     ((_, header, (row,)),) = shown
     assert float(dict(zip(header, row, strict=True))["mask s"]) >= 1  # two batches

@@ -1,6 +1,5 @@
 """Training learns, repeats itself and goes on after a stop; testing agrees with scikit-learn."""
 
-import csv
 import os
 import signal
 from types import SimpleNamespace
@@ -25,7 +24,7 @@ from miad.measures import SCORES, ClassificationScores, calibration_error
 from miad.models import load_classifier
 from miad.tasks import ClassifierTask
 
-from .conftest import save_run
+from .conftest import measures, quiet, read, save_run
 
 
 def some_data(train=12, val=9, test=0, size=32, **options):
@@ -37,17 +36,6 @@ def a_task(seed=0, **options):
     return ClassifierTask(["glioma", "meningioma", "pituitary"], "test_resnet", 32, **options)
 
 
-def quiet(name, root, **options):
-    run = Run(name, root, accelerator="cpu", wandb="off", progress=False, **options)
-    run.quiet = True
-    return run
-
-
-def read(path):
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def logged(folder, epochs=8, name="val/accuracy"):
     """A logged number by epoch, over every start of the run; the closing validation counts as one more epoch."""
     files = sorted(folder.glob("logs/version_*/metrics.csv"))
@@ -55,10 +43,6 @@ def logged(folder, epochs=8, name="val/accuracy"):
         row for file in files for row in read(file) if row["epoch"] and row.get(name) and int(row["epoch"]) < epochs
     ]
     return {int(row["epoch"]): float(row[name]) for row in rows}
-
-
-def measures(folder):
-    return {row["measure"]: float(row["value"]) for row in read(folder / "metrics.csv")}
 
 
 @torch.no_grad()

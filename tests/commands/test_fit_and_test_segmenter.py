@@ -1,7 +1,5 @@
 """A segmenter learns to find drawn tumours; its test agrees with scikit-learn and with its own files."""
 
-import csv
-
 import numpy as np
 import pytest
 import torch
@@ -11,7 +9,6 @@ from sklearn.metrics import f1_score, jaccard_score
 import miad.commands.test
 from miad.cli import main
 from miad.commands.fit import segmenter as fit
-from miad.commands.run import Run
 from miad.commands.test import segmenter as evaluate
 from miad.data import Phantom
 from miad.errors import InputError
@@ -20,7 +17,7 @@ from miad.lesions import segment
 from miad.models import load_segmenter
 from miad.tasks import SegmenterTask
 
-from .conftest import save_run
+from .conftest import measures, quiet, read, save_run
 
 
 def some_data(train=16, val=4, test=5, size=64, **options):
@@ -30,21 +27,6 @@ def some_data(train=16, val=4, test=5, size=64, **options):
 def a_task(seed=0, **options):
     seed_everything(seed, verbose=False)
     return SegmenterTask(["lesion"], **({"encoder": "tu-test_resnet", "size": 64, "width": 32, "lr": 3e-3} | options))
-
-
-def quiet(name, root, **options):
-    run = Run(name, root, accelerator="cpu", wandb="off", progress=False, **options)
-    run.quiet = True
-    return run
-
-
-def read(path):
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def measures(folder):
-    return {row["measure"]: float(row["value"]) for row in read(folder / "metrics.csv")}
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,12 @@ def padded(logos):
     return stacked, torch.tensor([logo.shape for logo in logos])
 
 
+def assert_as_by_loop(blocked, logos):
+    drawn, sizes = padded(logos)
+    expected = torch.stack([by_loop(mask, logo) for mask, logo in zip(blocked, logos, strict=True)])
+    assert torch.equal(allowed_corners(blocked, drawn, sizes), expected)
+
+
 @st.composite
 def scenes(draw):
     """A batch of masks of one size, from empty to full, each with a logo of its own."""
@@ -40,20 +46,14 @@ def scenes(draw):
 @given(scenes())
 @settings(deadline=None, max_examples=150)
 def test_a_corner_is_allowed_exactly_where_no_drawn_pixel_meets_what_is_blocked(scene):
-    blocked, logos = scene
-    drawn, sizes = padded(logos)
-    expected = torch.stack([by_loop(mask, logo) for mask, logo in zip(blocked, logos, strict=True)])
-    assert torch.equal(allowed_corners(blocked, drawn, sizes), expected)
+    assert_as_by_loop(*scene)
 
 
 @given(scenes())
 @settings(deadline=None, max_examples=150)
 def test_rectangles_are_as_exact(scene):
     blocked, logos = scene
-    logos = [torch.ones_like(logo) for logo in logos]
-    drawn, sizes = padded(logos)
-    expected = torch.stack([by_loop(mask, logo) for mask, logo in zip(blocked, logos, strict=True)])
-    assert torch.equal(allowed_corners(blocked, drawn, sizes), expected)
+    assert_as_by_loop(blocked, [torch.ones_like(logo) for logo in logos])
 
 
 @given(scenes())

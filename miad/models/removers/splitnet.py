@@ -14,7 +14,7 @@ from torch.nn.functional import leaky_relu
 
 from miad.models.removers.attention import ChannelGate, MaskedAttention
 from miad.models.removers.base import Removal, Remover
-from miad.models.removers.blocks import Activation, Downs, Norm, Up
+from miad.models.removers.blocks import Downs, Up
 
 _EPS = 1e-5
 
@@ -85,7 +85,7 @@ class _Branch(nn.Module):
 
     def __init__(self, c: int, written: int, *, published_eps: bool) -> None:
         super().__init__()
-        self.ups = _ups([4 * c, 2 * c, c], torch.relu, published_eps=published_eps)
+        self.ups = _ups([4 * c, 2 * c, c], published_eps=published_eps)
         self.last = nn.Conv2d(c, written, 1)
 
     def forward(self, x: Tensor, *skips: Tensor) -> Tensor:
@@ -100,8 +100,8 @@ class _Refiner(nn.Module):
 
     def __init__(self, c: int, *, published_eps: bool) -> None:
         super().__init__()
-        self.downs = Downs(4, c, _instance, partial(leaky_relu, negative_slope=0.01))
-        self.ups = _ups([16 * c, 8 * c, 4 * c, 2 * c, c], torch.relu, published_eps=published_eps)
+        self.downs = Downs(4, c, nn.InstanceNorm2d, partial(leaky_relu, negative_slope=0.01))
+        self.ups = _ups([16 * c, 8 * c, 4 * c, 2 * c, c], published_eps=published_eps)
         self.attentions = nn.ModuleList(MaskedAttention(channels) for channels in (4 * c, 2 * c, c))
         self.last = nn.Conv2d(c, 3, 1)
 
@@ -115,18 +115,15 @@ class _Refiner(nn.Module):
         return refined
 
 
-def _ups(channels: list[int], activation: Activation, *, published_eps: bool) -> nn.ModuleList:
+def _ups(channels: list[int], *, published_eps: bool) -> nn.ModuleList:
     return nn.ModuleList(
-        Up(read, written, _instance, activation, _eps(written, published=published_eps))
+        Up(read, written, nn.InstanceNorm2d, torch.relu, _eps(written, published=published_eps))
         for read, written in pairwise(channels)
     )
 
 
 def _eps(channels: int, *, published: bool) -> float:
     return float(channels) if published else _EPS
-
-
-_instance: Norm = nn.InstanceNorm2d
 
 
 def _initialise(module: nn.Module) -> None:
