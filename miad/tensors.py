@@ -6,6 +6,7 @@
 from typing import TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -26,3 +27,13 @@ LesionMask: TypeAlias = NDArray[np.bool_]
 
 KindMasks: TypeAlias = NDArray[np.bool_]
 """bool ``(k, h, w)``, a lesion mask for each kind of lesion; kinds may overlap."""
+
+
+def to_unit(levels: Tensor) -> Tensor:
+    """uint8 0..255 as float32 0..1."""
+    return levels.float() / 255
+
+
+def to_levels(values: Tensor) -> Tensor:
+    """Float 0..1 as uint8: clamped first, since what lies outside would wrap around."""
+    return (values.float().clamp(0, 1) * 255).round().to(torch.uint8)

@@ -3,14 +3,20 @@
 import re
 import shutil
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import segmentation_models_pytorch as smp
 import timm
+import yaml
 
 from miad.cli import main
+from miad.models import REMOVERS
+from miad.tasks import RemoverRecipe
+from miad.vaccine import PAPER, VaccineOptions
 
+from .commands.conftest import save_remover
 from .data import trees
 
 CONFIGS = Path(__file__).parent.parent / "configs"
@@ -112,6 +118,32 @@ def test_a_segmenter_config_builds_its_network(config, build):
     assert options["encoder_weights"] == (None if config.stem.endswith("_128") else "imagenet")
 
 
+@pytest.mark.parametrize("config", files("remover"))
+def test_a_remover_config_has_its_width(config):
+    recipe = RemoverRecipe(**yaml.safe_load(config.read_text()))
+    narrow = config.stem.endswith("_96")
+    assert config.stem.removesuffix("_96") == recipe.network
+    assert (recipe.base_channels < REMOVERS[recipe.network].width) == narrow
+    assert narrow or recipe.base_channels == REMOVERS[recipe.network].width
+
+
+@pytest.mark.parametrize("config", files("vaccine"))
+def test_a_vaccine_config_marks(config, trained, tmp_path):
+    remover = save_remover(tmp_path / "remover", "wdnet", 4)
+    words = ["--data", "Phantom", *TINY, "--data.size", 32, "--sources", trained, "--search", "random"]
+    words += ["--removers", remover, "--vaccine", config, "--vaccine.steps", 2]
+    run("attack", *words, "--run.name", "a", "--run.root", tmp_path)
+    assert len(list((tmp_path / "a" / "marked").glob("*.png"))) == 4
+
+
+@pytest.mark.parametrize("kind", ["delta_d", "delta_i"])
+def test_the_papers_vaccines_are_the_preset(kind):
+    options = yaml.safe_load((CONFIGS / "vaccine" / f"paper_{kind}.yaml").read_text())
+    assert VaccineOptions(**options) == replace(PAPER, kind=kind)
+    options = yaml.safe_load((CONFIGS / "vaccine" / f"{kind}.yaml").read_text())
+    assert VaccineOptions(**options) == VaccineOptions(kind)
+
+
 @pytest.mark.parametrize("config", files("search"))
 def test_a_search_config_marks(config, trained, tmp_path):
     words = ["--data", "Phantom", *TINY, "--sources", trained, "--search", config]
@@ -130,11 +162,15 @@ def test_a_lesion_config_marks(config, trained, tmp_path):
 def test_an_experiment_trains_one_batch(config, tmp_path):
     network, path = re.match(r"# miad fit (\w+) --config (\S+?):", config.read_text()).groups()
     assert path == config.relative_to(CONFIGS.parent).as_posix()
-    words = ["--config", config, "--data", "Phantom", *TINY, "--no_model.pretrained", "--epochs", 1]
-    # Many tiles make up an image of full size.
-    words += (
-        ["--data.train", 2, "--data.val", 1, "--data.batch_size", 2, "--crops", 1] if network == "segmenter" else []
-    )
+    words = ["--config", config, "--data", "Phantom", *TINY, "--epochs", 1]
+    match network:
+        case "classifier":
+            words += ["--no_model.pretrained"]
+        case "segmenter":  # many tiles make up an image of full size
+            words += ["--no_model.pretrained", "--data.train", 2, "--data.val", 1, "--data.batch_size", 2, "--crops", 1]
+        case "remover":
+            words += ["--data.size", 32, "--data.train", 4, "--data.val", 2, "--data.batch_size", 2]
+            words += ["--pairs.logos", "emblem"]
     run("fit", network, *words, "--run.root", tmp_path)
     (best,) = tmp_path.glob("*/checkpoints/best.ckpt")
     shutil.rmtree(best.parent)  # up to 3 GB

@@ -19,13 +19,19 @@ class Command(NamedTuple):
 COMMANDS = {
     "fit classifier": Command("miad.commands.fit:classifier", "Train a classifier."),
     "fit segmenter": Command("miad.commands.fit:segmenter", "Train a lesion segmenter."),
+    "fit remover": Command("miad.commands.fit:remover", "Train a watermark remover."),
     "test classifier": Command("miad.commands.test:classifier", "Test a trained classifier."),
     "test segmenter": Command("miad.commands.test:segmenter", "Test a trained lesion segmenter."),
+    "test remover": Command("miad.commands.test:remover", "Test a trained watermark remover."),
     "attack": Command("miad.commands.attack:attack", "Mark images so that classifiers fail."),
     "evaluate transfer": Command(
         "miad.commands.evaluate:transfer", "Test marks on classifiers that the search did not see."
     ),
-    "bench": Command("miad.commands.bench:bench", "Measure where the time of an attack goes."),
+    "evaluate removal": Command(
+        "miad.commands.removal:removal", "Test how well marks, with and without delta, withstand removal."
+    ),
+    "bench attack": Command("miad.commands.bench_attack:attack", "Measure where the time of an attack goes."),
+    "bench delta": Command("miad.commands.bench_delta:delta", "Measure how fast deltas are made."),
     "recover": Command("miad.commands.recover:recover", "Restore the originals of marked images, bit for bit."),
     "demo": Command("miad.commands.demo:demo", "Show the whole walk on drawn images, in a few minutes."),
 }

@@ -61,5 +61,5 @@ def attack(
     chosen = mark_options(**mark)
     finder = chosen.finder(data, attacked, batch_size)
     ensemble_ = Ensemble(attacked, weights, success)
-    task = AttackTask(ensemble_, tested, search, chosen.options, finder, run.seed, batch_size)
+    task = AttackTask(ensemble_, tested, search, chosen.options, finder, chosen.protection, run.seed, batch_size)
     return mark_images(data, choose_images(data, split, per_class, run.seed), task, run, images, pictures)

@@ -11,6 +11,7 @@ import torch
 
 from miad.commands.marking import Mark, is_finished, mark_images
 from miad.commands.run import Run
+from miad.commands.vaccines import describe_protection
 from miad.data import ImageDataModule, ImageDataset, output_names
 from miad.evaluation import JudgedCell, write_csv
 from miad.imaging import read_image, to_tensor
@@ -58,7 +59,8 @@ class Cells:
         """The folder of a cell; what is finished is taken as it is, what was interrupted goes on."""
         sources = sorted(sources, key=lambda target: target.name)  # a cell is one cell in whatever order they come
         ensemble, options = Ensemble(sources, None, self.success), self.look.options
-        task = AttackTask(ensemble, [], SEARCHES[search], options, self.lesions, self.run.seed, self.batch_size)
+        protection, seed = self.look.protection, self.run.seed
+        task = AttackTask(ensemble, [], SEARCHES[search], options, self.lesions, protection, seed, self.batch_size)
         config = self._config(search, sources)
         digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
         names = "+".join(target.name for target in sources)[:_LONGEST]
@@ -100,6 +102,7 @@ class Cells:
             "logo": hashlib.sha256(options.logo.rgba.tobytes()).hexdigest(),
             "mark": [options.scale, *options.alpha, options.mode, repr(options.room)],
             "lesions": [self.look.mask, repr(self.look.lesions), weights_digest(self.lesions)],
+            "vaccine": None if self.look.protection is None else describe_protection(self.look.protection),
             "seed": self.run.seed,
             "precision": self.run.precision,
         }

@@ -13,6 +13,7 @@ from miad.commands.lesions import mask_words
 from miad.commands.marking import check_sizes, check_targets, load_targets, mark_options
 from miad.commands.run import Run
 from miad.commands.show import show_table
+from miad.commands.words import read_words
 from miad.data import ImageDataModule, Split, choose_images, content_digest
 from miad.errors import InputError, check_at_least
 from miad.evaluation import (
@@ -77,7 +78,7 @@ def transfer(
         mark: how the mark may look, see `mark_options`.
     """
     check_at_least(1, images=images, batch_size=batch_size)
-    wanted, chosen = _words(protocols, get_args(Protocol)), _words(searches, tuple(SEARCHES))
+    wanted, chosen = read_words(protocols, get_args(Protocol)), read_words(searches, tuple(SEARCHES))
     sources, tested = load_targets(models), load_targets(unseen)
     everyone = [*sources, *tested]
     _check_enough(sources, tested, wanted)
@@ -103,14 +104,6 @@ def transfer(
         kept.mark(search, group)
     if not getattr(rank_zero_only, "rank", None):
         _publish(run, folder, [kept.judge(*job, everyone) for job in jobs])
-
-
-def _words(text: str, known: Sequence[str]) -> list[str]:
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    wrong = next((word for word in words if word not in known), None)
-    if wrong is not None or not words:
-        raise InputError(f"expected one or more of {', '.join(known)}, separated by commas, found {wrong or 'none'!r}")
-    return list(dict.fromkeys(words))
 
 
 def _check_enough(sources: Sequence[Target], unseen: Sequence[Target], protocols: Sequence[str]) -> None:

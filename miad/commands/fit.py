@@ -8,9 +8,17 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from miad.commands.run import Run
 from miad.commands.show import show_measures
-from miad.data import ImageDataModule, SegmentationDataModule, content_digest
-from miad.errors import check_at_least
-from miad.tasks import ClassifierTask, SegmenterTask
+from miad.data import (
+    DEFAULT_PAIRS,
+    ImageDataModule,
+    PairDataModule,
+    PairOptions,
+    SegmentationDataModule,
+    content_digest,
+)
+from miad.errors import InputError, check_at_least
+from miad.models import start_remover
+from miad.tasks import DEFAULT_RECIPE, ClassifierTask, RemoverRecipe, RemoverTask, SegmenterTask, Stage
 from miad.tracking import publish_measures
 
 Score: TypeAlias = Literal["accuracy", "balanced_accuracy", "auc_micro", "auc_macro"]
@@ -77,17 +85,60 @@ def segmenter(
     return _train(model, pairs, run, epochs, patience, "val/dice")
 
 
+def remover(
+    data: ImageDataModule,
+    run: Run,
+    model: RemoverRecipe = DEFAULT_RECIPE,
+    stage: Stage = "pretrain",
+    weights: Path | None = None,
+    pairs: PairOptions = DEFAULT_PAIRS,
+    epochs: int = 50,
+    patience: int | None = 10,
+) -> Path:
+    """Train a watermark remover.
+
+    Learns from images with random marks, made on the fly. Writes the weights that remove the marks of the validation
+    images best (PSNR inside the marks) to RUN/checkpoints/best.ckpt and their scores to RUN/metrics.csv. Started
+    again, an interrupted run goes on from its last epoch.
+
+    Args:
+        data: images; their labels are not used.
+        run: where to write, on what to run.
+        model: the remover and its training recipe.
+        stage: pretrain trains the whole network with its authors' loss; finetune freezes the encoders and trains the
+            decoders with the mean squared error of the image (MIAD-MARK eq. 2).
+        weights: start from a run of 'miad fit remover', its checkpoint, or the network's published weights.
+        pairs: the logos, and the ranges of their marks.
+        epochs: most passes over the training images.
+        patience: passes without a better score after which training ends; null never ends it early.
+
+    Returns:
+        The path of the best checkpoint.
+    """
+    _check_length(epochs, patience)
+    if stage == "finetune" and weights is None:
+        raise InputError(
+            "expected weights to fine-tune, found none, and a frozen encoder of random weights is of no use; give "
+            "--weights, a run of 'miad fit remover --stage pretrain'"
+        )
+    seed_everything(run.seed, workers=True, verbose=False)  # so that random weights are this run's own
+    network = start_remover(model.network, model.base_channels, weights)
+    task = RemoverTask(network, model, stage)
+    return _train(task, PairDataModule(data, pairs, run.seed), run, epochs, patience, "val/psnr_inside", clip=1.0)
+
+
 def _check_length(epochs: int, patience: int | None) -> None:
     check_at_least(1, epochs=epochs, **({} if patience is None else {"patience": patience}))
 
 
 def _train(
     model: LightningModule,
-    data: ImageDataModule | SegmentationDataModule,
+    data: ImageDataModule | SegmentationDataModule | PairDataModule,
     run: Run,
     epochs: int,
     patience: int | None,
     best: str,
+    clip: float | None = None,
 ) -> Path:
     """Train, keep the weights with the highest of a score, publish all of their scores; the best checkpoint's path."""
     folder = run.open(train=content_digest(data.split("train")), val=content_digest(data.split("val")))
@@ -95,7 +146,11 @@ def _train(
     last = place / "last.ckpt"
     callbacks = _callbacks(place, best, patience)
     trainer = run.trainer(
-        max_epochs=epochs, callbacks=callbacks, log_every_n_steps=1, precision=run.training_precision()
+        max_epochs=epochs,
+        callbacks=callbacks,
+        log_every_n_steps=1,
+        precision=run.training_precision(),
+        gradient_clip_val=clip,
     )
     seed_everything(run.seed, workers=True, verbose=False)
     trainer.fit(model, datamodule=data, ckpt_path=last if last.exists() else None)

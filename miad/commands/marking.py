@@ -10,14 +10,16 @@ from miad.commands.agreement import check_classes, check_size
 from miad.commands.lesions import DEFAULT_LESIONS, LesionOptions, load_finder
 from miad.commands.run import Run
 from miad.commands.show import show_attack
+from miad.commands.vaccines import NO_VACCINE, load_vaccine, marker_of
 from miad.data import ImageDataModule, ImageDataset, content_digest, output_names
-from miad.errors import InputError, RunError
+from miad.errors import InputError, RunError, check_at_least
 from miad.evaluation import attack_measures, draw_lesions, write_attack_table, write_predictions
 from miad.keys import write_key
 from miad.lesions import GradCamMasks, LesionFinder, Place
 from miad.targets import Target, load_target, weights_digest
-from miad.tasks import AttackTask, Journal, MarkingWriter, MarkOptions
+from miad.tasks import AttackTask, Journal, MarkingWriter, MarkOptions, Protection
 from miad.tracking import log_figures, log_pictures, publish_measures
+from miad.vaccine import VaccineOptions
 from miad.watermark import PLAIN, AlphaMode, load_logo, render
 
 T = TypeVar("T")
@@ -34,11 +36,13 @@ class Mark:
         options: how it may look, and where it may stand.
         mask: where the lesions are; see `load_finder`.
         lesions: how their masks are made.
+        protection: gives images their delta; None where they get none.
     """
 
     options: MarkOptions
     mask: str
     lesions: LesionOptions
+    protection: Protection | None
 
     def finder(self, data: ImageDataModule, sources: Sequence[Target], batch_size: int) -> LesionFinder:
         """The sources of lesion masks.
@@ -62,8 +66,13 @@ def mark_options(
     place: Place = "outside",
     mask: str = "given",
     lesions: LesionOptions = DEFAULT_LESIONS,
+    vaccine: VaccineOptions = NO_VACCINE,
+    removers: str = "",
+    remover_weights: list[float] | None = None,
+    spare_lesions: bool = False,
+    delta_batch_size: int = 8,
 ) -> Mark:
-    """How the mark may look, and where it may stand.
+    """How the mark may look, where it may stand, and what delta is added before it.
 
     Args:
         logo: emblem, wordmark, crest, or a picture file.
@@ -75,14 +84,23 @@ def mark_options(
         mask: where the lesions are: given (by the data set), gradcam (what the first convolutional source looks at, or
             gradcam:FOLDER another classifier), segmenter:FOLDER; several joined by +.
         lesions: how masks are made and what is kept free around them.
+        vaccine: the delta that is to keep removers off; none by default.
+        removers: what it is made against: folders of 'miad fit remover' or checkpoints, separated by commas.
+        remover_weights: weight of each of them; equal by default.
+        spare_lesions: keep delta off the lesions as well.
+        delta_batch_size: images whose deltas are made at once.
 
     Raises:
-        InputError: the opacities are out of order or range, or there is no such logo.
+        InputError: the opacities are out of order or range, there is no such logo, or a remover is missing or wrong.
     """
     if not 1 <= alpha_min <= alpha_max <= 255:
         raise InputError(f"expected 1 <= alpha_min <= alpha_max <= 255, found {alpha_min} and {alpha_max}")
+    check_at_least(1, delta_batch_size=delta_batch_size)
     options = MarkOptions(load_logo(logo), scale, (alpha_min, alpha_max), alpha_mode, lesions.room(place))
-    return Mark(options, mask, lesions)
+    chosen = load_vaccine(vaccine, removers, remover_weights)
+    marker = marker_of(options) if vaccine.host == "marked" else None
+    protection = None if chosen is None else Protection(chosen, delta_batch_size, spare=spare_lesions, marker=marker)
+    return Mark(options, mask, lesions, protection)
 
 
 def load_targets(paths: str) -> list[Target]:
@@ -141,7 +159,7 @@ def mark_images(
     if is_finished(folder):
         journal.remove()  # a process killed at its very end may have left it
         raise RunError(f"{folder} holds this run, finished; give another --run.name, or delete the folder to run again")
-    writer = MarkingWriter(folder, output_names(dataset.ids), journal, frozenset(_spread(dataset.ids, pictures)))
+    writer = MarkingWriter(folder, output_names(dataset.ids), journal, frozenset(spread(dataset.ids, pictures)))
     trainer = run.trainer(callbacks=[writer], inference_mode=False)
     done = journal.images()
     left = len(dataset) - len(done)
@@ -177,6 +195,7 @@ def _inputs(content: str, task: AttackTask) -> dict[str, str | dict[str, str]]:
         "images": content,
         "logo": hashlib.sha256(task.options.logo.rgba.tobytes()).hexdigest(),
         "lesions": weights_digest(task.lesions),
+        "removers": "" if task.protection is None else weights_digest(task.protection),
         "weights": {target.name: weights_digest(target) for target in (*task.sources.targets, *task.unseen)},
     }
 
@@ -200,7 +219,7 @@ def _close(
     write_predictions(folder / "predictions.csv", entries, classes, targets)
     write_key(folder / f"{run.name}.miadkey", records, journal.renderings())
     measures = attack_measures(entries, targets, weights, task.options.scale)
-    log_pictures(run.loggers, folder, _spread([entry for entry in entries if entry.file], pictures), classes)
+    log_pictures(run.loggers, folder, spread([entry for entry in entries if entry.file], pictures), classes)
     if views := journal.views():
         draw_lesions(folder / "lesions.png", views)
         log_figures(run.loggers, [folder / "lesions.png"])
@@ -212,7 +231,7 @@ def _close(
     return measures
 
 
-def _spread(things: Sequence[T], count: int) -> list[T]:
+def spread(things: Sequence[T], count: int | None) -> list[T]:
     """So many of them, evenly spread, or all."""
-    chosen = min(count, len(things))
+    chosen = len(things) if count is None else min(count, len(things))
     return [things[index * len(things) // chosen] for index in range(chosen)]

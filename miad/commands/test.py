@@ -3,24 +3,38 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from lightning import Trainer
 
 from miad.commands.agreement import check_classes, check_kinds, check_size
 from miad.commands.run import Run
 from miad.commands.show import show_measures
-from miad.data import ImageDataModule, ImageDataset, SegmentationDataModule
+from miad.data import (
+    DEFAULT_PAIRS,
+    ImageDataModule,
+    ImageDataset,
+    MarkedPairs,
+    Pair,
+    PairDataModule,
+    PairOptions,
+    SegmentationDataModule,
+)
 from miad.evaluation import (
+    Cleaned,
     Segmented,
     draw_classification,
     draw_precision_recall,
+    draw_removal,
     draw_segmentation,
     write_classification,
+    write_removal,
     write_segmentation,
 )
 from miad.imaging import to_tensor
 from miad.lesions import segment
-from miad.models import Segmenter, find_checkpoint, load_classifier, load_segmenter
-from miad.tasks import ClassifierTask, SegmenterTask
+from miad.models import Remover, Segmenter, find_checkpoint, load_classifier, load_remover, load_segmenter
+from miad.tasks import ClassifierTask, RemoverTask, SegmenterTask
+from miad.tensors import to_levels, to_unit
 from miad.tracking import log_figures, publish_measures
 
 
@@ -91,6 +105,49 @@ def segmenter(data: ImageDataModule, checkpoint: Path, run: Run) -> dict[str, fl
         draw_precision_recall(curves, task.test_scores)
         _publish(run, f"{checkpoint} on {len(images)} images", scores, [curves])
     return scores
+
+
+def remover(data: ImageDataModule, checkpoint: Path, run: Run, pairs: PairOptions = DEFAULT_PAIRS) -> dict[str, float]:
+    """Test a trained watermark remover.
+
+    Puts random marks of the logos that were held out on the test images (the validation images where there are none)
+    and removes them: PSNR, SSIM, RMSE inside and outside of the marks and the overlap of the masks, for removed and
+    marked images, in RUN/metrics.csv, every image's numbers in removal.csv, some images in removal.png.
+
+    Args:
+        data: images; their labels are not used.
+        checkpoint: folder of 'miad fit remover', or a checkpoint file.
+        run: where to write, on what to run.
+        pairs: the logos to test on (--pairs.held_out), and the ranges of their marks.
+
+    Returns:
+        The measures, as in metrics.csv.
+    """
+    network = load_remover(find_checkpoint(checkpoint))
+    marked = PairDataModule(data, pairs, run.seed)
+    images = data.split("test")
+    images.check()
+    folder = run.open()
+    task = RemoverTask(network)
+    trainer = _trainer(run)
+    scores = dict(trainer.test(task, datamodule=marked, verbose=False)[0])
+    if trainer.is_global_zero:
+        write_removal(folder / "removal.csv", images.ids, *task.judged())
+        draw_removal(folder / "removal.png", _cleaned(marked.pairs("test"), network))
+        _publish(run, f"{checkpoint} on {len(images)} images", scores, [])
+    return scores
+
+
+def _cleaned(pairs: MarkedPairs, network: Remover, count: int = 6) -> list[Cleaned]:
+    """Some pairs of a data set, evenly far apart, with what the network makes of them."""
+    chosen = range(0, len(pairs), -(-len(pairs) // count))
+    with torch.no_grad():
+        return [_clean(Path(pairs.dataset.ids[index]).name, pairs[index], network) for index in chosen]
+
+
+def _clean(name: str, pair: Pair, network: Remover) -> Cleaned:
+    found = network(to_unit(pair.marked[None]))
+    return Cleaned(name, pair.image, pair.marked, to_levels(found.image)[0], to_levels(found.mask)[0])
 
 
 def _trainer(run: Run) -> Trainer:

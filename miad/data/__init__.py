@@ -9,14 +9,18 @@ from miad.data.idrid import IDRiD, IDRiDLesions
 from miad.data.isic2019 import ISIC2019
 from miad.data.messidor import Messidor
 from miad.data.names import output_names
+from miad.data.pairs import MarkedPairs, Pair, PairDataModule, collate_pairs, make_pair
 from miad.data.phantom import Phantom
+from miad.data.random_marks import DEFAULT_PAIRS, DrawnMark, PairOptions, RandomMarker, draw_mark
 from miad.data.sample import choose_images
 from miad.data.segmentation import SegmentationDataModule
 from miad.data.table import Table
 
 __all__ = [
     "BTMRI",
+    "DEFAULT_PAIRS",
     "ISIC2019",
+    "DrawnMark",
     "EyePACS",
     "Folder",
     "IDRiD",
@@ -24,13 +28,21 @@ __all__ = [
     "ImageDataModule",
     "ImageDataset",
     "Item",
+    "MarkedPairs",
     "Messidor",
+    "Pair",
+    "PairDataModule",
+    "PairOptions",
     "Phantom",
+    "RandomMarker",
     "SegmentationDataModule",
     "Split",
     "Table",
     "choose_images",
     "collate_items",
+    "collate_pairs",
     "content_digest",
+    "draw_mark",
+    "make_pair",
     "output_names",
 ]

@@ -171,8 +171,7 @@ class ImageDataModule(LightningDataModule, ABC):
     def train_dataloader(self) -> DataLoader[Item]:
         """Shuffled, augmented training batches."""
         self.check_every_class_is_trained()
-        dataset = copy(self.split("train"))  # whoever else reads the split reads it without augmentation
-        dataset.augmentation = Augmentation() if self.augment else None
+        dataset = self.training_images()
         return self.training_loader(dataset, dataset.labels)
 
     def val_dataloader(self) -> DataLoader[Item]:
@@ -193,6 +192,12 @@ class ImageDataModule(LightningDataModule, ABC):
         """
         wanted = [index for index, id_ in enumerate(dataset.ids) if id_ not in skip]
         return DataLoader(Subset(dataset, wanted), batch_size, num_workers=self.workers, collate_fn=list[Item])
+
+    def training_images(self) -> ImageDataset:
+        """The training images, augmented if they are to be."""
+        dataset = copy(self.split("train"))  # whoever else reads the split reads it without augmentation
+        dataset.augmentation = Augmentation() if self.augment else None
+        return dataset
 
     def training_loader(
         self,
@@ -265,8 +270,17 @@ def collate_items(items: Sequence[Item]) -> tuple[Images, Labels]:
     Raises:
         InputError: the images differ in size.
     """
-    sizes = sorted({tuple(item.image.shape[1:]) for item in items})
+    return stack_images([item.image for item in items]), torch.tensor([item.label for item in items])
+
+
+def stack_images(images: Sequence[Images]) -> Images:
+    """One batch of images of one size.
+
+    Raises:
+        InputError: the images differ in size.
+    """
+    sizes = sorted({tuple(image.shape[1:]) for image in images})
     if len(sizes) > 1:
         found = " and ".join(f"{width}x{height}" for height, width in sizes[:2])
         raise InputError(f"expected images of one size, found {found}; give a size with --data.size")
-    return torch.stack([item.image for item in items]), torch.tensor([item.label for item in items])
+    return torch.stack(list(images))

@@ -6,6 +6,11 @@ from miad.evaluation.classification import draw_classification, write_classifica
 from miad.evaluation.contact_sheet import contact_sheet
 from miad.evaluation.csv_file import write_csv
 from miad.evaluation.lesion_figures import draw_lesions
+from miad.evaluation.picture_grid import Picture, draw_grid
+from miad.evaluation.removal_figures import Album, draw_removal_matrix
+from miad.evaluation.removal_study import Attempt, Case, RemovalStudy, Subject
+from miad.evaluation.removal_tables import Row, removal_matrix
+from miad.evaluation.remover_test import Cleaned, draw_removal, write_removal
 from miad.evaluation.segmentation import (
     Segmented,
     draw_precision_recall,
@@ -17,24 +22,37 @@ from miad.evaluation.transfer_figures import draw_leave_one_out, draw_matrix
 
 __all__ = [
     "SEEN",
+    "Album",
+    "Attempt",
+    "Case",
+    "Cleaned",
     "JudgedCell",
     "MatrixRow",
+    "Picture",
+    "RemovalStudy",
+    "Row",
     "Segmented",
+    "Subject",
     "TransferRow",
     "attack_measures",
     "contact_sheet",
     "draw_classification",
+    "draw_grid",
     "draw_leave_one_out",
     "draw_lesions",
     "draw_matrix",
     "draw_precision_recall",
+    "draw_removal",
+    "draw_removal_matrix",
     "draw_segmentation",
     "matrix_rows",
+    "removal_matrix",
     "transfer_rows",
     "wide",
     "write_attack_table",
     "write_classification",
     "write_csv",
     "write_predictions",
+    "write_removal",
     "write_segmentation",
 ]

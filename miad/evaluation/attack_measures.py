@@ -27,7 +27,7 @@ def attack_measures(
     ``lesions_covered`` counts the images whose mark touches a pixel of the given lesion mask, ``lesion_pixels_covered``
     those pixels; ``lesion_caught`` is the mean share of a lesion that the mask in use held. ``without_mask`` counts the
     images whose data set gives no mask, ``gave_way`` those that got a smaller logo, or a mask of a higher threshold,
-    for lack of room.
+    for lack of room. ``delta`` is the mean of the deltas' root mean squares.
 
     Args:
         entries: one an image.
@@ -66,6 +66,7 @@ def _quality(marked: Sequence[Entry]) -> dict[str, float]:
         "ssim": _mean([entry.ssim for entry in marked]),
         "psnr": _mean([entry.psnr for entry in marked if not isinf(entry.psnr)]),
         "rmse": _mean([entry.rmse for entry in marked]),
+        "delta": _mean([entry.delta for entry in marked]),
     }
 
 

@@ -29,6 +29,7 @@ _ATTACK = [
     "ssim",
     "psnr",
     "rmse",
+    "delta",
 ]
 
 
@@ -39,7 +40,7 @@ def write_attack_table(path: Path, entries: Sequence[Entry], classes: Sequence[s
     alpha and variant are empty where there was no room for the mark. ``scale`` and ``raised`` say what gave way for
     lack of room; ``lesion``, ``covered`` and ``caught`` count the given lesion's pixels, those of them that differ in
     the written image, and those that the mask in use held, and are empty where no mask is given; ``trusted`` is no
-    where a source of the mask misreads the image itself.
+    where a source of the mask misreads the image itself. ``delta`` is the root mean square of the delta under the mark.
 
     Raises:
         RunError: the folder can not be written.
@@ -52,7 +53,7 @@ def write_attack_table(path: Path, entries: Sequence[Entry], classes: Sequence[s
         lesion = (entry.lesion, entry.covered, entry.caught) if entry.lesion >= 0 else ("",) * 3
         gave_way = (entry.scale, entry.raised, *lesion, "yes" if entry.trusted else "no")
         confidences = (f"{float(part[entry.label]):.6f}" for part in (before, after))
-        quality = (f"{value:.6f}" for value in (entry.ssim, entry.psnr, entry.rmse))
+        quality = (f"{value:.6f}" for value in (entry.ssim, entry.psnr, entry.rmse, entry.delta))
         label, predicted = classes[entry.label], classes[int(after.argmax())]
         rows.append(
             (entry.image, label, entry.status, entry.queries, *place, *gave_way, *confidences, predicted, *quality)

@@ -18,7 +18,7 @@ from miad.imaging import atomic_path
 from miad.keys.record import Record
 from miad.watermark import Rendering
 
-VERSION = 1
+VERSION = 2
 """Of the file's layout; a reader refuses what it does not know."""
 
 _SCHEMA = """

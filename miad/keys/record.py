@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from miad.errors import InputError, KeyMismatchError
 from miad.imaging import pixel_digest
+from miad.keys.delta import pack_delta, subtract_delta
 from miad.keys.remainder import pack, unpack
 from miad.tensors import Pixels
 from miad.watermark import Rendering, alpha_map, preimages
@@ -29,6 +30,7 @@ class Record:
         original: digest of the original's pixels.
         marked: digest of the marked pixels.
         remainder: what rounding lost, packed.
+        delta: what was added to the image before it was marked, packed; empty where nothing was.
     """
 
     image: str
@@ -40,12 +42,13 @@ class Record:
     original: str
     marked: str
     remainder: bytes
+    delta: bytes = b""
 
     def to_bytes(self) -> bytes:
-        """A line of JSON, then the remainder."""
-        fields = asdict(self)
-        remainder: bytes = fields.pop("remainder")
-        return json.dumps(fields, sort_keys=True).encode() + b"\n" + remainder
+        """A line of JSON, then delta, then the remainder."""
+        fields = asdict(self) | {"delta": len(self.delta)}
+        del fields["remainder"]
+        return json.dumps(fields, sort_keys=True).encode() + b"\n" + self.delta + self.remainder
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -54,10 +57,14 @@ class Record:
         Raises:
             InputError: the data are damaged.
         """
-        line, _, remainder = data.partition(b"\n")
+        line, _, rest = data.partition(b"\n")
         try:
-            record = cls(**json.loads(line), remainder=remainder)
-        except (ValueError, TypeError) as error:
+            fields = json.loads(line)
+            length = fields.pop("delta")
+            if not 0 <= length <= len(rest):
+                raise ValueError("the delta is cut off")
+            record = cls(**fields, remainder=rest[length:], delta=rest[:length])
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError("a record in the key is damaged") from error
         if not record._is_sound():
             raise InputError("a record in the key is damaged")
@@ -74,18 +81,20 @@ def make_record(
     image: str,
     file: str,
     original: Pixels,
+    host: Pixels,
     marked: Pixels,
     place: tuple[int, int, int],
     rendering: Rendering,
     name: str,
 ) -> Record:
-    """Record how ``original`` became ``marked``.
+    """Record how ``original`` became ``host`` by a delta, and that ``marked`` by a logo.
 
     Args:
         image: the image's id.
         file: path of the marked file below ``marked/``.
-        original: stored pixels before.
-        marked: stored pixels after, of the same shape.
+        original: stored pixels.
+        host: the same with delta, or the same.
+        marked: the same with the logo; all of one shape.
         place: x, y, alpha.
         rendering: the logo as it was blended.
         name: digest of the rendering.
@@ -94,9 +103,9 @@ def make_record(
         ValueError: that logo at that place does not turn the one into the other.
     """
     low, counts = _intervals(marked, place, rendering)
-    places = _region(original, place, rendering).astype(np.int64).ravel() - low
-    remainder = pack(places, counts)
-    return Record(image, file, *place, name, pixel_digest(original), pixel_digest(marked), remainder)
+    places = _region(host, place, rendering).astype(np.int64).ravel() - low
+    remainder, delta = pack(places, counts), pack_delta(original, host)
+    return Record(image, file, *place, name, pixel_digest(original), pixel_digest(marked), remainder, delta)
 
 
 def restore(marked: Pixels, record: Record, rendering: Rendering) -> Pixels:
@@ -115,9 +124,10 @@ def restore(marked: Pixels, record: Record, rendering: Rendering) -> Pixels:
     if record.y + height > marked.shape[0] or record.x + width > marked.shape[1]:
         raise InputError(f"{record.file}: its record places the logo outside of the image; the key is damaged")
     low, counts = _intervals(marked, place, rendering)
-    original = marked.copy()
-    region = _region(original, place, rendering)
+    host = marked.copy()
+    region = _region(host, place, rendering)
     region[...] = (low + unpack(record.remainder, counts)).reshape(region.shape)
+    original = subtract_delta(host, record.delta)
     if pixel_digest(original) != record.original:
         raise KeyMismatchError(f"{record.file}: the restored pixels are not the original's; the key is damaged")
     return original

@@ -13,6 +13,7 @@ from miad.measures.classification import (
     roc_curves,
 )
 from miad.measures.quality import psnr, rmse, ssim
+from miad.measures.removal import RemovalQuality, mask_iou, removal_quality
 from miad.measures.segmentation import (
     THRESHOLD,
     Overlap,
@@ -28,6 +29,7 @@ __all__ = [
     "ClassificationScores",
     "Curve",
     "Overlap",
+    "RemovalQuality",
     "SegmentationScores",
     "accuracy",
     "auc_macro",
@@ -36,9 +38,11 @@ __all__ = [
     "balanced_accuracy",
     "calibration_error",
     "confusion_matrix",
+    "mask_iou",
     "overlap",
     "precision_recall",
     "psnr",
+    "removal_quality",
     "rmse",
     "roc_curves",
     "ssim",

@@ -14,6 +14,7 @@ from torch import nn
 
 from miad.errors import InputError
 from miad.models.classifier import Classifier
+from miad.models.removers import Remover, RemoverName, build_remover, load_public
 from miad.models.segmenter import Segmenter
 
 _UNREADABLE = (
@@ -28,12 +29,14 @@ _PREFIX = "network."
 _OPTIONS = {
     "classifier": ("backbone", "classes", "size"),
     "segmenter": ("encoder", "kinds", "size", "tile", "width"),
+    "remover": ("network", "base_channels", "published"),
 }
 """What builds each network again."""
 
 _DIFFERS = {
     "classifier": "backbone, image size or number of classes",
     "segmenter": "encoder, width or number of kinds",
+    "remover": "network or base_channels",
 }
 """Why weights may not fit."""
 
@@ -76,6 +79,18 @@ def load_segmenter(path: Path) -> Segmenter:
         InputError: the file is missing, is no checkpoint, or holds no segmenter.
     """
     return _load(path, "segmenter", Segmenter)
+
+
+def load_remover(path: Path) -> Remover:
+    """The network of a checkpoint, in evaluation mode.
+
+    Args:
+        path: a checkpoint file.
+
+    Raises:
+        InputError: the file is missing, is no checkpoint, or holds no remover.
+    """
+    return _load(path, "remover", lambda network, **options: build_remover(network, **options))
 
 
 def start_classifier(
@@ -123,6 +138,33 @@ def start_segmenter(
         InputError: the network can not be built, or the weights are missing or do not fit.
     """
     return _start(partial(Segmenter, encoder, kinds, size, tile, width=width), "segmenter", pretrained, weights)
+
+
+def start_remover(name: RemoverName, base_channels: int | None, weights: Path | None) -> Remover:
+    """A remover to train.
+
+    Args:
+        name: which network.
+        base_channels: width; by default the published one.
+        weights: start from a local file: a run of 'miad fit remover' or its checkpoint, or the network's published
+            weights.
+
+    Raises:
+        InputError: the weights are missing or do not fit.
+    """
+    if weights is None:
+        return build_remover(name, base_channels)
+    path = find_checkpoint(Path(weights))
+    checkpoint = _read(path, "remover")
+    if "hyper_parameters" in checkpoint:
+        _check_word(path, checkpoint, "remover")
+        network = build_remover(name, base_channels, published=checkpoint["hyper_parameters"].get("published", False))
+        _load_weights(network, checkpoint["state_dict"], path, "remover")
+        return network
+    try:
+        return load_public(name, checkpoint.get("state_dict", checkpoint))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
 
 
 def _load(path: Path, word: str, build: Callable[..., _Network]) -> _Network:

@@ -3,12 +3,15 @@
 from miad.tasks.attack import AttackTask, Marking, MarkOptions
 from miad.tasks.classifier import ClassifierTask
 from miad.tasks.journal import Entry, Journal
+from miad.tasks.protection import Protection
+from miad.tasks.remover import DEFAULT_RECIPE, RemoverRecipe, RemoverTask, Stage
 from miad.tasks.room import Kept, Room, RoomOptions, find_rooms
 from miad.tasks.segmenter import SegmenterTask
 from miad.tasks.view import LesionView
 from miad.tasks.writer import MarkingWriter
 
 __all__ = [
+    "DEFAULT_RECIPE",
     "AttackTask",
     "ClassifierTask",
     "Entry",
@@ -18,8 +21,12 @@ __all__ = [
     "MarkOptions",
     "Marking",
     "MarkingWriter",
+    "Protection",
+    "RemoverRecipe",
+    "RemoverTask",
     "Room",
     "RoomOptions",
     "SegmenterTask",
+    "Stage",
     "find_rooms",
 ]

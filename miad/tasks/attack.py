@@ -14,6 +14,7 @@ from miad.data import Item
 from miad.lesions import GivenMasks, LesionFinder
 from miad.search import Outcome, Pool, Search, Status, Strategy, image_generator
 from miad.targets import Ensemble, Target
+from miad.tasks.protection import Protection
 from miad.tasks.room import Room, RoomOptions, find_rooms
 from miad.tensors import Images, Labels, Probabilities
 from miad.watermark import AlphaMode, Atlas, Logo, Placement, Rendering, blend, draw_variants, make_atlas
@@ -30,6 +31,7 @@ class Marking:
         item: the image.
         outcome: status, placement (empty when infeasible) and queries.
         room: where the logo might stand, and what gave way for it.
+        host: uint8 ``(3, h, w)``, the image with its delta, or without one as it is.
         marked: uint8 ``(3, h, w)``; None when infeasible.
         rendering: the logo as it was blended; None when infeasible.
     """
@@ -37,6 +39,7 @@ class Marking:
     item: Item
     outcome: Outcome
     room: Room
+    host: Images
     marked: Images | None
     rendering: Rendering | None
 
@@ -80,6 +83,7 @@ class AttackTask(LightningModule):
         strategy: how to search.
         options: how the mark may look, and where it may stand.
         lesions: says where the lesions are; by default as the data set gives them.
+        protection: gives images their delta before they are marked; by default there is none.
         seed: seed of the run; with an image's id it fixes everything random about that image.
         batch_size: candidates a forward pass.
     """
@@ -91,6 +95,7 @@ class AttackTask(LightningModule):
         strategy: Strategy,
         options: MarkOptions,
         lesions: LesionFinder | None = None,
+        protection: Protection | None = None,
         seed: int = 2023,
         batch_size: int = 64,
     ) -> None:
@@ -100,6 +105,7 @@ class AttackTask(LightningModule):
         self.strategy = strategy
         self.options = options
         self.lesions = LesionFinder([GivenMasks()]) if lesions is None else lesions
+        self.protection = protection
         self.seed = seed
         self.pool = Pool(sources, batch_size)
         variants = draw_variants(strategy.variants, seed)
@@ -148,6 +154,9 @@ class AttackTask(LightningModule):
         generators = [image_generator(self.seed, item.id) for item in items]
         rooms = self.rooms(items, hosts, labels, generators)
         correct = self._all_correct(hosts, labels)
+        if self.protection is not None:
+            masks = torch.stack([room.mask for room in rooms])
+            hosts = self.protection(hosts, [item.id for item in items], self.seed, masks, grey=items[0].grey)
         markings: dict[int, Marking] = {}
         for scale in dict.fromkeys(room.scale for room in rooms):
             chosen = [index for index, room in enumerate(rooms) if room.scale == scale]
@@ -162,7 +171,7 @@ class AttackTask(LightningModule):
         placed = [index for index, outcome in enumerate(outcomes) if len(outcome.placement)]
         marked = dict(zip(placed, self._blend(hosts, outcomes, placed, atlas), strict=True))
         return [
-            Marking(image.item, outcome, image.room, marked.get(index), _rendering(atlas, outcome))
+            Marking(image.item, outcome, image.room, hosts[index].cpu(), marked.get(index), _rendering(atlas, outcome))
             for index, (image, outcome) in enumerate(zip(images, outcomes, strict=True))
         ]
 

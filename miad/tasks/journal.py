@@ -41,13 +41,14 @@ class Entry:
         raised: by how much thresholds of estimated lesion masks were raised, for the same reason.
         trusted: false where a source of the lesion mask misreads the image itself.
         lesion: pixels of the given lesion mask, -1 where there is none.
-        covered: how many of them differ from the original in the written image.
+        covered: how many of them the mark changed in the written image.
         caught: how many of them the mask in use held.
         before: each target's probabilities on the original, sources first: k lists of c.
         after: the same on the marked pixels, re-read; those of the original when nothing was written.
         ssim: of marked against original.
         psnr: in dB.
         rmse: in grey levels.
+        delta: root mean square of the delta in it, in grey levels; 0 without one.
         record: the key's record; None when nothing was written.
     """
 
@@ -71,6 +72,7 @@ class Entry:
     ssim: float
     psnr: float
     rmse: float
+    delta: float
     record: Record | None
 
 

@@ -90,7 +90,8 @@ class MarkingWriter(BasePredictionWriter):
         """How far the written pixels are from the original, and how to get back to it."""
         original = _stored(marking.item.image, marking)
         quality = {"ssim": ssim(written, original), "psnr": psnr(written, original), "rmse": rmse(written, original)}
-        return quality | self._undoing(marking, original, written)
+        delta = rmse(_stored(marking.host, marking), original) if marking.marked is not None else 0.0
+        return quality | {"delta": delta} | self._undoing(marking, original, written)
 
     def _write(self, marking: Marking) -> Pixels:
         """Write the marked image and read it back; the original when there is none."""
@@ -107,7 +108,8 @@ class MarkingWriter(BasePredictionWriter):
             return {"file": "", "x": -1, "y": -1, "alpha": -1, "variant": -1, "record": None}
         x, y, alpha, variant = place.rows()[0].tolist()
         file, name = self.names[marking.item.id], self._store(marking.rendering)
-        record = make_record(marking.item.id, file, original, written, (x, y, alpha), marking.rendering, name)
+        host = _stored(marking.host, marking)
+        record = make_record(marking.item.id, file, original, host, written, (x, y, alpha), marking.rendering, name)
         return {"file": file, "x": x, "y": y, "alpha": alpha, "variant": variant, "record": record}
 
     def _store(self, rendering: Rendering) -> str:
@@ -143,7 +145,7 @@ def _lesion(marking: Marking, written: Pixels) -> dict[str, Any]:
     if marking.item.lesion is None:
         return {"lesion": -1, "covered": 0, "caught": 0}
     lesion = marking.item.lesion
-    changed = (to_tensor(written) != marking.item.image).any(0)
+    changed = (to_tensor(written) != marking.host).any(0)
     caught = lesion & marking.room.mask.cpu()
     return {"lesion": int(lesion.sum()), "covered": int((lesion & changed).sum()), "caught": int(caught.sum())}
 

@@ -31,7 +31,7 @@ def blend(images: Images, placement: Placement, atlas: Atlas) -> Images:
         columns,
     )
     marked = images.clone()
-    marked[index] = _mix(images[index], logo, alpha)
+    marked[index] = mix(images[index], logo, alpha)
     return marked
 
 
@@ -63,6 +63,21 @@ def preimages(marked: Tensor, logo: Tensor, alpha: Tensor) -> tuple[Tensor, Tens
     return low, torch.where(reachable, (high - low + 1).clamp(min=0), 0)
 
 
+def mix(host: Tensor, logo: Tensor, alpha: Tensor) -> Tensor:
+    """The compositor itself, sample by sample.
+
+    Args:
+        host: uint8.
+        logo: uint8, the same shape.
+        alpha: the map m as `alpha_map` gives it, int32 0..255; broadcast.
+
+    Returns:
+        uint8.
+    """
+    mixed = alpha * logo.to(torch.int32) + (255 - alpha) * host.to(torch.int32) + 127
+    return _divide_by_255(mixed).to(torch.uint8)
+
+
 def _window(images: Images, placement: Placement, atlas: Atlas) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The atlas's box on each image, moved inwards where its padding would leave the image."""
     (height, width), (box_height, box_width) = images.shape[-2:], atlas.rgb.shape[-2:]
@@ -82,11 +97,6 @@ def _window(images: Images, placement: Placement, atlas: Atlas) -> tuple[Tensor,
 
 def _channels(images: Images) -> Tensor:
     return torch.arange(3, device=images.device)[None, :, None, None]
-
-
-def _mix(host: Tensor, logo: Tensor, alpha: Tensor) -> Tensor:
-    mixed = alpha * logo.to(torch.int32) + (255 - alpha) * host.to(torch.int32) + 127
-    return _divide_by_255(mixed).to(torch.uint8)
 
 
 def _divide_by_255(values: Tensor) -> Tensor:

@@ -9,6 +9,10 @@ from PIL import Image
 
 from miad.errors import InputError
 from miad.watermark.emblems import NAMES, draw_emblem
+from miad.watermark.random_logo import draw_random_logo
+
+_SEED = 2023
+"""Of the logos drawn by chance."""
 
 _KEY_TOLERANCE = 8
 """Grey levels by which a flat background may vary and still be keyed out."""
@@ -38,6 +42,31 @@ def load_logo(source: str) -> Logo:
     """
     rgba = draw_emblem(source) if source in NAMES else _read(source)
     return Logo(Path(source).stem, _crop(source, rgba))
+
+
+def load_logos(sources: str) -> list[Logo]:
+    """Several logos.
+
+    Args:
+        sources: as of `load_logo`, or ``random:N`` for N drawn by chance, the same each time; separated by commas.
+
+    Raises:
+        InputError: there is none, or one can not be loaded.
+    """
+    words = [word.strip() for word in sources.split(",") if word.strip()]
+    if not words:
+        raise InputError("expected one or more logos, separated by commas, found none")
+    return [logo for word in words for logo in _load_some(word)]
+
+
+def _load_some(word: str) -> list[Logo]:
+    name, _, count = word.partition(":")
+    if name != "random":
+        return [load_logo(word)]
+    if not count.isdecimal() or not int(count):
+        raise InputError(f"expected random:N with N logos to draw, found {word!r}")
+    generators = np.random.default_rng(_SEED).spawn(int(count))
+    return [Logo(f"random{number}", draw_random_logo(generator)) for number, generator in enumerate(generators)]
 
 
 def _read(source: str) -> NDArray[np.uint8]:

@@ -25,6 +25,9 @@ class Variant:
     value: float = 1.0
 
 
+_RANGES = ((-30.0, -0.5, 0.7, 0.7), (30.0, 0.5, 1.3, 1.3))
+"""Of angle, hue, saturation and value."""
+
 PLAIN = Variant()
 """The logo as it is."""
 
@@ -35,5 +38,9 @@ def draw_variants(count: int, seed: int) -> tuple[Variant, ...]:
     Angle within 30 degrees, any hue, saturation and value between 0.7 and 1.3.
     """
     generator = np.random.default_rng(seed)
-    low, high = np.array([-30.0, -0.5, 0.7, 0.7]), np.array([30.0, 0.5, 1.3, 1.3])
-    return (PLAIN, *(Variant(*map(float, row)) for row in generator.uniform(low, high, (count, 4))))
+    return (PLAIN, *(draw_variant(generator) for _ in range(count)))
+
+
+def draw_variant(generator: np.random.Generator) -> Variant:
+    """One random variant, in the ranges of `draw_variants`."""
+    return Variant(*map(float, generator.uniform(*_RANGES)))

@@ -8,7 +8,8 @@ import torch
 from miad.commands.run import Run
 from miad.data import Phantom
 from miad.data.phantom.images import draw_phantom
-from miad.tasks import ClassifierTask
+from miad.models import build_remover
+from miad.tasks import ClassifierTask, RemoverTask
 
 CLASSES = ["glioma", "meningioma", "pituitary"]
 
@@ -17,6 +18,16 @@ def save_run(folder, seed, classes=CLASSES, size=32, backbone="test_resnet"):
     torch.manual_seed(seed)
     task = ClassifierTask(list(classes), backbone, size)
     spread_predictions(task.network)
+    (folder / "checkpoints").mkdir(parents=True)
+    state = {"hyper_parameters": dict(task.hparams), "state_dict": task.state_dict()}
+    torch.save(state, folder / "checkpoints" / "best.ckpt")
+    return folder
+
+
+def save_remover(folder, name, width, seed=0):
+    """A remover of random weights, as `miad fit remover` saves it."""
+    torch.manual_seed(seed)
+    task = RemoverTask(build_remover(name, width))
     (folder / "checkpoints").mkdir(parents=True)
     state = {"hyper_parameters": dict(task.hparams), "state_dict": task.state_dict()}
     torch.save(state, folder / "checkpoints" / "best.ckpt")

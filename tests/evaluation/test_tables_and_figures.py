@@ -17,7 +17,7 @@ WEIGHTS = [0.75, 0.25]
 TARGETS = ["a", "b", "unseen"]
 COLUMNS = (
     "image,label,status,queries,x,y,alpha,variant,scale,raised,lesion,covered,caught,trusted,"
-    "confidence_before,confidence_after,predicted,ssim,psnr,rmse"
+    "confidence_before,confidence_after,predicted,ssim,psnr,rmse,delta"
 )
 
 
@@ -48,10 +48,11 @@ MARKED = Entry(
     0.875,
     31.5,
     6.25,
+    4.5,
     None,
 )
 LEFT = Entry(
-    "2.png", "", 2, Status.INFEASIBLE, 1, -1, -1, -1, -1, 4.0, 48, False, -1, 0, 0, AFTER, AFTER, 1.0, inf, 0.0, None
+    "2.png", "", 2, Status.INFEASIBLE, 1, -1, -1, -1, -1, 4.0, 48, False, -1, 0, 0, AFTER, AFTER, 1.0, inf, 0.0, 0.0, None
 )
 
 
@@ -79,8 +80,8 @@ def test_the_attack_table_has_exactly_these_columns(attack_csv):
 def test_a_row_holds_its_entry(attack_csv):
     row = read(attack_csv)[0]
     assert [row[name] for name in ("image", "label", "status")] == ["ä/1.png", "benign, so far", "success"]
-    numbers = ("queries", "x", "y", "alpha", "variant", "scale", "ssim", "psnr", "rmse")
-    assert [float(row[name]) for name in numbers] == [17, 3, 4, 150, 2, 2.5, 0.875, 31.5, 6.25]
+    numbers = ("queries", "x", "y", "alpha", "variant", "scale", "ssim", "psnr", "rmse", "delta")
+    assert [float(row[name]) for name in numbers] == [17, 3, 4, 150, 2, 2.5, 0.875, 31.5, 6.25, 4.5]
     lesion = ("raised", "lesion", "covered", "caught", "trusted")
     assert [row[name] for name in lesion] == ["16", "40", "7", "30", "yes"]
 

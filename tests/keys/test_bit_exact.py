@@ -1,3 +1,7 @@
+import json
+import zlib
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -14,11 +18,12 @@ from miad.watermark import NAMES, Placement, blend, draw_variants, load_logo, ma
 PHANTOMS = {kind: [draw_phantom(kind, 96, 1, i).pixels for i in range(4)] for kind in ("brain", "fundus")}
 
 
-def marked_and_recorded(pixels, atlas, row):
+def marked_and_recorded(pixels, atlas, row, delta=0):
     placement = Placement.from_rows(torch.tensor([row]))
-    marked = from_tensor(blend(to_tensor(pixels)[None], placement, atlas)[0], grey=pixels.ndim == 2)
+    host = np.clip(pixels.astype(np.int16) + delta, 0, 255).astype(np.uint8)
+    marked = from_tensor(blend(to_tensor(host)[None], placement, atlas)[0], grey=pixels.ndim == 2)
     logo = atlas.rendering(row[3])
-    return marked, make_record("a", "a.png", pixels, marked, row[:3], logo, rendering_digest(logo)), logo
+    return marked, make_record("a", "a.png", pixels, host, marked, row[:3], logo, rendering_digest(logo)), logo
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -35,6 +40,42 @@ def test_200_random_placements_come_back_bit_for_bit(name, kind, mode):
         marked, record, logo = marked_and_recorded(pixels, atlas, (x, y, int(generator.integers(1, 255)), variant))
         assert not np.array_equal(marked, pixels) or record.alpha < 3
         assert np.array_equal(restore(marked, Record.from_bytes(record.to_bytes()), logo), pixels)
+
+
+@pytest.mark.parametrize("kind", ["brain", "fundus"])
+def test_a_delta_comes_off_bit_for_bit(kind):
+    atlas = make_atlas(load_logo("emblem"), draw_variants(0, 0), (96, 96), 2, grey=kind == "brain")
+    generator = np.random.default_rng(1)
+    for pixels in PHANTOMS[kind]:
+        delta = generator.integers(-8, 9, pixels.shape)
+        marked, record, logo = marked_and_recorded(pixels, atlas, (20, 30, 170, 0), delta)
+        again = Record.from_bytes(record.to_bytes())
+        assert again == record
+        assert np.array_equal(restore(marked, again, logo), pixels)
+
+
+def test_no_delta_costs_nothing():
+    atlas = make_atlas(load_logo("emblem"), draw_variants(0, 0), (96, 96), 2, grey=True)
+    assert marked_and_recorded(PHANTOMS["brain"][0], atlas, (20, 30, 170, 0))[1].delta == b""
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda d: d[:-3], lambda d: d[:5] + b"\0\0\0" + d[8:], lambda d: zlib.compress(b"no")]
+)
+def test_a_damaged_delta_is_refused(damage):
+    atlas = make_atlas(load_logo("emblem"), draw_variants(0, 0), (96, 96), 2, grey=True)
+    marked, record, logo = marked_and_recorded(PHANTOMS["brain"][0], atlas, (20, 30, 170, 0), 3)
+    with pytest.raises((InputError, KeyMismatchError), match="damaged"):
+        restore(marked, replace(record, delta=damage(record.delta)), logo)
+
+
+@pytest.mark.parametrize("length", [-1, 10**9, "x", None])
+def test_a_record_whose_delta_is_cut_off_is_refused(length):
+    atlas = make_atlas(load_logo("emblem"), draw_variants(0, 0), (96, 96), 2, grey=True)
+    line, _, rest = marked_and_recorded(PHANTOMS["brain"][0], atlas, (20, 30, 170, 0), 3)[1].to_bytes().partition(b"\n")
+    fields = json.loads(line) | {"delta": length}
+    with pytest.raises(InputError, match="damaged"):
+        Record.from_bytes(json.dumps(fields).encode() + b"\n" + rest)
 
 
 def test_even_an_opaque_mark_comes_back():

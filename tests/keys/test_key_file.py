@@ -113,8 +113,8 @@ def test_a_damaged_record_is_refused_in_one_line(path, damage):
 
 
 def test_a_later_version_asks_for_an_update_and_is_not_called_damaged(path):
-    change(path, "UPDATE meta SET value = '2' WHERE name = 'version'")
-    with pytest.raises(InputError, match=r"\A.*a\.miadkey: expected a key of version 1, found 2; update miad\Z") as e:
+    change(path, "UPDATE meta SET value = '3' WHERE name = 'version'")
+    with pytest.raises(InputError, match=r"\A.*a\.miadkey: expected a key of version 2, found 3; update miad\Z") as e:
         read_key(path)
     assert "damaged" not in str(e.value)
 
@@ -154,7 +154,7 @@ def a_marked_folder(folder):
     region[rendering.coverage == 255] = rendering.rgb[..., 0][rendering.coverage == 255]
     write_png(folder / "marked" / "1.png", marked)
     name = rendering_digest(rendering)
-    return make_record("1", "1.png", original, marked, (2, 3, 255), rendering, name), {name: rendering}
+    return make_record("1", "1.png", original, original, marked, (2, 3, 255), rendering, name), {name: rendering}
 
 
 def recovered(tmp_path, **changes):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
@@ -30,6 +31,9 @@ class Remover(nn.Module, ABC):
     """A network that removes marks from images of any size.
 
     Subclasses give `remove`, which may ask for sides that are multiples of ``stride``, and name their parts.
+
+    Args:
+        base_channels: width.
     """
 
     stride: ClassVar[int] = 16
@@ -45,6 +49,12 @@ class Remover(nn.Module, ABC):
 
     idle: ClassVar[tuple[str, ...]] = ()
     """Names of the modules that a loss of the image alone gives no gradient."""
+    published: bool = False
+    """Whether it has the numerical oddities that published weights need."""
+
+    def __init__(self, base_channels: int) -> None:
+        super().__init__()
+        self.base_channels = base_channels
 
     @abstractmethod
     def remove(self, images: Tensor) -> Removal:
@@ -59,6 +69,7 @@ class Remover(nn.Module, ABC):
         Raises:
             InputError: the images are too small to be reflected.
         """
+        images = images.contiguous(memory_format=torch.channels_last)
         height, width = images.shape[-2:]
         below, right = (self._missing(side) for side in (height, width))
         if not below and not right:

@@ -40,7 +40,8 @@ class SplitNet(Remover):
     idle: ClassVar[tuple[str, ...]] = ("gates.mark", "branches.mark")
 
     def __init__(self, base_channels: int = 32, *, published_eps: bool = True) -> None:
-        super().__init__()
+        super().__init__(base_channels)
+        self.published = published_eps
         c = base_channels
         self.downs = Downs(3, c, nn.BatchNorm2d, torch.relu)
         pairs = ((16 * c, 8 * c), (8 * c, 4 * c))

@@ -29,7 +29,7 @@ class WDNet(Remover):
     decoder: ClassVar[tuple[str, ...]] = ("ups", "heads", "refiner")
 
     def __init__(self, base_channels: int = 64, epsilon: float = 1e-6) -> None:
-        super().__init__()
+        super().__init__(base_channels)
         c = base_channels
         self.epsilon = epsilon
         down, up = (3, c, 2 * c, 4 * c, 8 * c, 8 * c), ((16 * c, 4 * c), (8 * c, 2 * c), (4 * c, c), (2 * c, c))
@@ -46,7 +46,8 @@ class WDNet(Remover):
     def remove(self, images: Tensor) -> Removal:
         """Decompose, invert the blend, refine, and put the result where the mask is."""
         decoded = self._decode(images)
-        mark, alpha, mask, features = (head(decoded).sigmoid() for head in self.heads.values())
+        with torch.autocast(images.device.type, enabled=False):  # the inverse blend magnifies what rounding takes
+            mark, alpha, mask, features = (head(decoded.float()).sigmoid() for head in self.heads.values())
         alpha = mask * alpha
         coarse = ((images - alpha * mark) / (1 - alpha + self.epsilon)).clamp(0, 1)
         refined = self._refine(torch.cat([features, coarse, images], 1))

@@ -1,4 +1,4 @@
-"""``miad bench``: where an attack's time goes, as ratios within one run."""
+"""``miad bench attack``: where an attack's time goes, as ratios within one run."""
 
 import time
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ class _Cost:
     """Seconds to find the lesions and the corners that keep the logo off them."""
 
 
-def bench(
+def attack(
     data: ImageDataModule,
     sources: str,
     masks: str = "given,gradcam",
@@ -85,7 +85,7 @@ def bench(
     for mask in (ways[0], *ways):
         look = mark_options(mask=mask, **mark)
         finder = look.finder(data, targets, batch_size)
-        task = _Timed(ensemble, [], search, look.options, finder, seed, batch_size)
+        task = _Timed(ensemble, [], search, look.options, finder, look.protection, seed, batch_size)
         costs.append(_cost(mask, data, dataset, task, images))
     del costs[0]  # the first attack bears what the first of anything costs
     forward = _forward(ensemble, dataset[0], batch_size)

@@ -3,8 +3,8 @@
 import pytest
 
 from miad.cli import main
-from miad.commands import bench as bench_module
-from miad.commands.bench import bench
+from miad.commands import bench_attack as bench_module
+from miad.commands.bench_attack import attack as bench
 from miad.search import RandomSearch
 
 
@@ -44,7 +44,7 @@ def test_nothing_is_left_behind(zoo, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     data = ["--data", "Phantom", "--data.size", "48", "--data.train", "0", "--data.val", "0", "--data.test", "4"]
     with pytest.raises(SystemExit) as stop:
-        main(["bench", *data, "--sources", str(zoo[0]), "--search", "random"])
+        main(["bench", "attack", *data, "--sources", str(zoo[0]), "--search", "random"])
     assert stop.value.code == 0
     assert "bare forward pass" in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
@@ -52,6 +52,6 @@ def test_nothing_is_left_behind(zoo, tmp_path, monkeypatch, capsys):
 
 def test_a_wrong_mask_is_refused(zoo, capsys):
     with pytest.raises(SystemExit) as stop:
-        main(["bench", "--data", "Phantom", "--sources", str(zoo[0]), "--masks", "guess"])
+        main(["bench", "attack", "--data", "Phantom", "--sources", str(zoo[0]), "--masks", "guess"])
     assert stop.value.code == 2
     assert "expected a mask of given" in capsys.readouterr().err

@@ -1,0 +1,101 @@
+"""A finished attack as a source of marks."""
+
+import csv
+import hashlib
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from miad.data import DrawnMark, ImageDataset
+from miad.errors import InputError
+from miad.evaluation import Subject
+from miad.imaging import from_tensor, pixel_digest
+from miad.keys import Key, Record, read_key
+from miad.search import Status
+from miad.watermark import AlphaMode, Logo, load_logo
+
+
+@dataclass(frozen=True)
+class MarkedRun:
+    """The folder of a finished 'miad attack'.
+
+    Args:
+        folder: the folder.
+        digest: sha256 (hex) of its key's file.
+        key: the key.
+        status: what became of each image, by id.
+        logo: of its marks.
+        mode: hard or soft edges.
+    """
+
+    folder: Path
+    digest: str
+    key: Key
+    status: dict[str, Status]
+    logo: Logo
+    mode: AlphaMode
+
+    def subjects(self, dataset: ImageDataset, chosen: Collection[Status]) -> list[int]:
+        """Indices of the images that were marked and have one of these statuses.
+
+        Raises:
+            InputError: there is none.
+        """
+        marked = {record.image for record in self.key.records.values()}
+        wanted = [i for i, id_ in enumerate(dataset.ids) if id_ in marked and self.status.get(id_) in chosen]
+        if not wanted:
+            raise InputError(
+                f"expected images that {self.folder} marked, found none of its {len(marked)} among the {len(dataset)} "
+                "of this split; give the same --data and --split, or another --status"
+            )
+        return wanted
+
+    def read(self, dataset: ImageDataset, indices: Sequence[int]) -> Iterator[Subject]:
+        """Images with their marks.
+
+        Raises:
+            InputError: an image is not the one that was marked.
+        """
+        records = {record.image: record for record in self.key.records.values()}
+        for index in indices:
+            item = dataset[index]
+            record = records[item.id]
+            if pixel_digest(from_tensor(item.image, grey=item.grey)) != record.original:
+                raise InputError(
+                    f"{item.id}: expected the pixels that {self.folder} marked, found others; give the same --data, "
+                    "its size included"
+                )
+            yield Subject(item, self._mark(record))
+
+    def _mark(self, record: Record) -> DrawnMark:
+        return DrawnMark(self.key.renderings[record.rendering], record.x, record.y, record.alpha)
+
+
+def open_marked_run(folder: Path) -> MarkedRun:
+    """Read the folder of a finished attack.
+
+    Raises:
+        InputError: it is none, or its images have a delta already.
+    """
+    keys = sorted(folder.glob("*.miadkey"))
+    if len(keys) != 1 or not (folder / "attack.csv").is_file():
+        raise InputError(f"{folder}: expected the folder of a finished 'miad attack', found no key and no attack.csv")
+    key = read_key(keys[0])
+    if any(record.delta for record in key.records.values()):
+        raise InputError(f"{folder}: expected marks without delta, to compare with, found some")
+    config = _config(folder)
+    with (folder / "attack.csv").open(newline="", encoding="utf-8") as file:
+        status = {row["image"]: Status(row["status"]) for row in csv.DictReader(file)}
+    digest = hashlib.sha256(keys[0].read_bytes()).hexdigest()
+    return MarkedRun(folder, digest, key, status, load_logo(config["logo"]), config["alpha_mode"])
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    try:
+        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+        return {"logo": config["logo"], "alpha_mode": config["alpha_mode"]}
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise InputError(f"{folder}/config.yaml: expected the configuration of 'miad attack' ({error})") from error

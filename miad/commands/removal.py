@@ -1,0 +1,217 @@
+"""``miad evaluate removal``: what is left of the marks when others take them off."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from math import isnan
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+import torch
+from rich.console import Console
+from rich.progress import track
+
+from miad.commands.marked_run import MarkedRun, open_marked_run
+from miad.commands.marking import check_targets, load_targets, spread
+from miad.commands.run import Run
+from miad.commands.show import show_table
+from miad.commands.vaccines import DEFAULT_VACCINE, load_removers
+from miad.commands.words import read_words
+from miad.data import ImageDataModule, ImageDataset, Split, content_digest, output_names
+from miad.errors import InputError, check_at_least
+from miad.evaluation import (
+    Album,
+    Case,
+    RemovalStudy,
+    Row,
+    Subject,
+    draw_removal_matrix,
+    removal_matrix,
+    write_csv,
+)
+from miad.evaluation.adversaries import adversary
+from miad.models import Remover
+from miad.search import Status
+from miad.targets import weights_digest
+from miad.tracking import log_figures, publish_measures
+from miad.vaccine import Vaccine, VaccineName, VaccineOptions
+
+MadeOn: TypeAlias = Literal["each", "all"]
+Orders: TypeAlias = Literal["before", "after"]
+
+_CHOSEN = {"success": {Status.SUCCESS}, "attacked": {Status.SUCCESS, Status.FAILED}, "marked": set(Status)}
+_ADVERSARIES = "known_logo,inpaint_telea,inpaint_ns,jpeg,median,blur,resize"
+_SHOWN = ("psnr_inside", "psnr_inside_protected", "rmse", "rmse_protected", "ssim", "mask_iou", "accuracy")
+
+
+def removal(
+    data: ImageDataModule,
+    attack: Path,
+    models: str,
+    removers: str,
+    run: Run,
+    unseen_removers: str = "",
+    vaccines: str = "none,noise,delta_d,delta_i",
+    made_on: str = "each,all",
+    orders: str = "before",
+    vaccine: VaccineOptions = DEFAULT_VACCINE,
+    removed_by: str = _ADVERSARIES,
+    spare_lesions: bool = False,
+    status: Literal["success", "attacked", "marked"] = "success",
+    split: Split = "test",
+    limit: int | None = None,
+    batch_size: int = 8,
+    pictures: int = 3,
+) -> None:
+    """Test how well marks, with and without delta, withstand removal.
+
+    Takes the marks of a finished 'miad attack', at the places where it put them, and lets every remover and adversary
+    take them off images with each delta and with none. Writes RUN/removal.csv (a row for every delta and adversary:
+    distances to the original, and to the original plus delta, inside and outside of the marks; overlap of the masks;
+    accuracy of the classifiers), removal_images.csv (the same for every image), removal.png and pictures/. 'nothing' is
+    the marked image as it is, 'exact' the image with its mark taken off exactly: what remains is delta. An interrupted
+    run goes on.
+
+    Args:
+        data: images and labels, as they were marked.
+        attack: folder of a finished 'miad attack', without delta.
+        models: classifiers to read what is left: folders of 'miad fit classifier' or checkpoints, separated by commas.
+        removers: removers that delta is made on, and that remove: folders of 'miad fit remover', likewise.
+        run: where to write, on what to run.
+        unseen_removers: removers that delta is not made on, likewise.
+        vaccines: any of none, noise, delta_d, delta_i, separated by commas.
+        made_on: delta made on each remover alone, on all at once, or both.
+        orders: delta added before the mark, after it, or both.
+        vaccine: how delta is made; its kind is not used.
+        removed_by: adversaries that are no networks: known_logo, inpaint_telea, inpaint_ns, jpeg:QUALITY, median:SIZE,
+            blur:SIGMA, resize:FACTOR, separated by commas.
+        spare_lesions: keep delta off the given lesions.
+        status: which images: whose mark succeeded, was searched for at all, or every marked one.
+        split: which images; test means val where there are no test images.
+        limit: at most so many, evenly spread.
+        batch_size: images at a time.
+        pictures: images to draw.
+    """
+    check_at_least(1, batch_size=batch_size, **({} if limit is None else {"limit": limit}))
+    check_at_least(0, pictures=pictures)
+    if run.devices > 1:
+        raise InputError(f"expected --run.devices 1, found {run.devices}; this command computes on one device")
+    known, targets = load_removers(removers), load_targets(models)
+    check_targets(data, targets)
+    marks = open_marked_run(attack)
+    dataset = data.split(split)
+    chosen = spread(marks.subjects(dataset, _CHOSEN[status]), limit)
+    study = RemovalStudy(
+        cases=_cases(vaccines, made_on, orders, vaccine, known),
+        removers=_joined(known, load_removers(unseen_removers)),
+        adversaries=[adversary(word.strip()) for word in removed_by.split(",") if word.strip()],
+        targets=targets,
+        logo=marks.logo,
+        mode=marks.mode,
+        seed=run.seed,
+        spare=spare_lesions,
+    )
+    networks = {**study.removers, **{target.name: target for target in targets}}
+    weights = {name: weights_digest(network) for name, network in networks.items()}
+    folder = run.open(images=content_digest(dataset), marks=marks.digest, weights=weights)
+    for network in networks.values():
+        network.to(run.device)
+    drawn = frozenset(dataset.ids[index] for index in spread(chosen, pictures))
+    batches = [chosen[start : start + batch_size] for start in range(0, len(chosen), batch_size)]
+    work = _Work(study, marks, dataset, folder, drawn, run.device)
+    console = Console(stderr=True)
+    steps = track(batches, "Removing", console=console, disable=not run.progress, transient=True)
+    _publish(run, folder, [row for number, batch in enumerate(steps) for row in work.rows(number, batch)])
+    work.clear()
+
+
+def _cases(
+    vaccines: str, made_on: str, orders: str, options: VaccineOptions, removers: Mapping[str, Remover]
+) -> dict[Case, Vaccine]:
+    """Every delta in every order; where there is none to add, the order makes no difference."""
+    kinds = [replace(options, kind=kind) for kind in read_words(vaccines, get_args(VaccineName))]
+    groups = _groups(read_words(made_on, get_args(MadeOn)), list(removers))
+    cases: dict[Case, Vaccine] = {}
+    for kind in kinds:
+        for names in groups if kind.optimised else [[]]:
+            for order in ["before"] if kind.kind == "none" else read_words(orders, get_args(Orders)):
+                cases[Case(kind.kind, "+".join(names), order)] = Vaccine(kind, [removers[name] for name in names])
+    return cases
+
+
+def _groups(made_on: Sequence[str], names: Sequence[str]) -> list[list[str]]:
+    each = [[name] for name in names] if "each" in made_on else []
+    return [*each, list(names)] if "all" in made_on and (len(names) > 1 or not each) else each
+
+
+def _joined(known: Mapping[str, Remover], unseen: Mapping[str, Remover]) -> dict[str, Remover]:
+    for name in unseen:
+        if name in known:
+            raise InputError(f"expected {name} in --removers or in --unseen_removers, found it in both")
+    return {**known, **unseen}
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Carries out a study batch by batch; what is done is kept, so that an interrupted run goes on."""
+
+    study: RemovalStudy
+    marks: MarkedRun
+    dataset: ImageDataset
+    folder: Path
+    drawn: frozenset[str]
+    """Ids of the images to draw."""
+    device: torch.device
+
+    def rows(self, number: int, batch: Sequence[int]) -> list[Row]:
+        """The rows of some images, from its file if they were made before."""
+        part = self.folder / "parts" / f"{number:06}.csv"
+        if not part.exists():
+            groups: dict[tuple[object, ...], list[Subject]] = defaultdict(list)
+            for subject in self.marks.read(self.dataset, batch):
+                groups[subject.item.image.shape, subject.item.grey].append(subject)
+            rows = [row for group in groups.values() for row in self._carry_out(group)]
+            write_csv(part, list(rows[0]), (list(row.values()) for row in rows))
+        with part.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+    def clear(self) -> None:
+        """Delete what was kept."""
+        for part in (self.folder / "parts").glob("*.csv"):
+            part.unlink()
+        (self.folder / "parts").rmdir()
+
+    def _carry_out(self, subjects: Sequence[Subject]) -> list[Row]:
+        rows: list[Row] = []
+        albums = {index: Album() for index, subject in enumerate(subjects) if subject.item.id in self.drawn}
+        for attempt in self.study.clean(subjects, self.device):
+            judged = self.study.judge(attempt, subjects)
+            rows += judged
+            for index, album in albums.items():
+                album.add(attempt, index, f"{judged[index]['psnr_protected']:.1f} dB", grey=subjects[index].item.grey)
+        for index, album in albums.items():
+            album.draw(self.folder / "pictures" / output_names(self.dataset.ids)[subjects[index].item.id])
+        return rows
+
+
+def _publish(run: Run, folder: Path, rows: Sequence[Row]) -> None:
+    matrix = removal_matrix(rows)
+    for name, table in (("removal_images.csv", rows), ("removal.csv", matrix)):
+        write_csv(folder / name, list(table[0]), (list(row.values()) for row in table))
+    draw_removal_matrix(folder / "removal.png", matrix)
+    log_figures(run.loggers, [folder / "removal.png"])  # the pictures show originals, which never leave the folder
+    publish_measures(folder, run.loggers, _measures(matrix))
+    run.close()
+    for title, own in groupby(matrix, key=lambda row: Case.of(row).title):
+        lines = [(str(row["removed_by"]), *(_number(row[name]) for name in _SHOWN)) for row in own]
+        show_table(title, ("removed by", *(name.replace("_", " ") for name in _SHOWN)), lines)
+
+
+def _measures(matrix: Sequence[Row]) -> dict[str, float]:
+    return {f"{name}/{Case.of(row).title}/{row['removed_by']}": float(row[name]) for row in matrix for name in _SHOWN}
+
+
+def _number(value: str | float) -> str:
+    return "-" if isnan(float(value)) else f"{float(value):.2f}"

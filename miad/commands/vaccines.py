@@ -1,0 +1,61 @@
+"""The options of delta, and the removers they name."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from miad.data import PairOptions, RandomMarker
+from miad.errors import InputError
+from miad.models import Remover, find_checkpoint, load_remover
+from miad.targets import weights_digest
+from miad.tasks import MarkOptions, Protection
+from miad.vaccine import Vaccine, VaccineOptions
+
+DEFAULT_VACCINE = VaccineOptions()
+"""Repaired; see `miad.vaccine.PAPER` for the papers' own."""
+
+NO_VACCINE = VaccineOptions("none")
+"""Images are marked as they are."""
+
+
+def load_removers(paths: str) -> dict[str, Remover]:
+    """The removers of folders or checkpoints, separated by commas, by the folders' names.
+
+    Raises:
+        InputError: one can not be read, or two have one name.
+    """
+    places = [Path(word.strip()) for word in paths.split(",") if word.strip()]
+    names = [place.stem if place.is_file() else place.name for place in places]
+    if len(set(names)) < len(names):
+        raise InputError(f"expected every remover once, found {', '.join(names)}; rename one or leave it out")
+    return {name: load_remover(find_checkpoint(place)) for name, place in zip(names, places, strict=True)}
+
+
+def load_vaccine(options: VaccineOptions, removers: str, weights: Sequence[float] | None) -> Vaccine | None:
+    """What makes the deltas; None where there are to be none.
+
+    Args:
+        options: which delta.
+        removers: what it is made against, as of `load_removers`.
+        weights: one a remover; equal by default.
+
+    Raises:
+        InputError: a remover is missing, wrong, or given for nothing.
+    """
+    networks = load_removers(removers)
+    if networks and not options.optimised:
+        raise InputError(
+            f"expected --vaccine.kind delta_d or delta_i with --removers, found {options.kind}; it asks no remover"
+        )
+    return None if options.kind == "none" else Vaccine(options, [*networks.values()], weights)
+
+
+def marker_of(options: MarkOptions) -> RandomMarker:
+    """Marks such as the attack's own, anywhere."""
+    pairs = PairOptions("", "", options.scale, options.scale, *options.alpha, options.mode)
+    return RandomMarker([options.logo], pairs)
+
+
+def describe_protection(protection: Protection) -> list[object]:
+    """All that the deltas depend on."""
+    vaccine = protection.vaccine
+    return [repr(vaccine.options), vaccine.weights, protection.spare, weights_digest(vaccine)]

@@ -1,0 +1,21 @@
+"""Options that name several things."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from miad.errors import InputError
+
+Word = TypeVar("Word", bound=str)
+
+
+def read_words(text: str, known: Sequence[Word]) -> list[Word]:
+    """Known words, separated by commas, each once.
+
+    Raises:
+        InputError: there is none, or one is not known.
+    """
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    wrong = next((word for word in words if word not in known), None)
+    if wrong is not None or not words:
+        raise InputError(f"expected one or more of {', '.join(known)}, separated by commas, found {wrong or 'none'!r}")
+    return [known[known.index(word)] for word in dict.fromkeys(words)]

@@ -1,0 +1,54 @@
+"""What delta an attack gives each image before it is marked."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from miad.data import RandomMarker
+from miad.search import image_generator
+from miad.tensors import Images
+from miad.vaccine import Vaccine
+
+
+class Protection(nn.Module):
+    """Vaccinates images a few at a time.
+
+    Args:
+        vaccine: makes the deltas.
+        batch_size: images at a time; their gradients need far more memory than a search's forward passes.
+        spare: keep delta off the lesions.
+        marker: puts marks on hosts, where the vaccine asks for marked ones.
+    """
+
+    def __init__(
+        self, vaccine: Vaccine, batch_size: int = 8, *, spare: bool = False, marker: RandomMarker | None = None
+    ) -> None:
+        super().__init__()
+        self.vaccine = vaccine
+        self.batch_size = batch_size
+        self.spare = spare
+        self.marker = marker
+
+    def forward(self, images: Images, ids: Sequence[str], seed: int, masks: Tensor, *, grey: bool) -> Images:
+        """The protected images; an image's delta does not depend on the others.
+
+        Args:
+            images: uint8 ``(n, 3, h, w)``.
+            ids: one an image; with the seed they fix what is random about its delta.
+            seed: of the run.
+            masks: bool ``(n, h, w)``, the lesions.
+            grey: whether the files store one channel.
+
+        Returns:
+            uint8, the same shape.
+        """
+        generators = [image_generator(seed, f"{id_}\ndelta") for id_ in ids]
+        marker = self.marker and replace(self.marker, grey=grey)
+        parts = []
+        for start in range(0, len(images), self.batch_size):
+            own = slice(start, start + self.batch_size)
+            lesions = masks[own] if self.spare else None
+            parts.append(self.vaccine(images[own], generators[own], lesions, grey=grey, marker=marker).protected)
+        return torch.cat(parts)
