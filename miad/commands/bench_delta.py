@@ -41,9 +41,7 @@ def delta(
     check_at_least(1, size=size, batch_size=batch_size, repeats=repeats)
     networks = load_removers(removers)
     if not networks or not vaccine.optimised:
-        raise InputError(
-            f"expected removers and a vaccine of delta_d or delta_i, found {len(networks)}, {vaccine.kind}"
-        )
+        raise InputError(f"expected removers, and delta_d or delta_i, found {len(networks)} and {vaccine.kind}")
     device = Run("bench").device
     images = torch.randint(0, 256, (batch_size, 3, size, size), dtype=torch.uint8, device=device)
     rows = [_row(name, network.to(device), images, vaccine, repeats) for name, network in networks.items()]

@@ -121,10 +121,12 @@ def remover(
             "expected weights to fine-tune, found none, and a frozen encoder of random weights is of no use; give "
             "--weights, a run of 'miad fit remover --stage pretrain'"
         )
+    marked = PairDataModule(data, pairs, run.seed)
+    marked.check("train", "val")
     seed_everything(run.seed, workers=True, verbose=False)  # so that random weights are this run's own
     network = start_remover(model.network, model.base_channels, weights)
     task = RemoverTask(network, model, stage)
-    return _train(task, PairDataModule(data, pairs, run.seed), run, epochs, patience, "val/psnr_inside", clip=1.0)
+    return _train(task, marked, run, epochs, patience, "val/psnr_inside", clip=1.0)
 
 
 def _check_length(epochs: int, patience: int | None) -> None:

@@ -15,7 +15,7 @@ from miad.evaluation import Subject
 from miad.imaging import from_tensor, pixel_digest
 from miad.keys import Key, Record, read_key
 from miad.search import Status
-from miad.watermark import AlphaMode, Logo, load_logo
+from miad.watermark import NAMES, AlphaMode, Logo, load_logo
 
 
 @dataclass(frozen=True)
@@ -74,28 +74,38 @@ class MarkedRun:
         return DrawnMark(self.key.renderings[record.rendering], record.x, record.y, record.alpha)
 
 
-def open_marked_run(folder: Path) -> MarkedRun:
+def open_marked_run(folder: Path, logo: str | None = None) -> MarkedRun:
     """Read the folder of a finished attack.
 
+    Args:
+        folder: the folder.
+        logo: of the marks, where the configuration does not name it or names a file that has moved.
+
     Raises:
-        InputError: it is none, or its images have a delta already.
+        InputError: it is none, its images have a delta already, or the logo is another.
     """
     keys = sorted(folder.glob("*.miadkey"))
     if len(keys) != 1 or not (folder / "attack.csv").is_file():
         raise InputError(f"{folder}: expected the folder of a finished 'miad attack', found no key and no attack.csv")
     key = read_key(keys[0])
     if any(record.delta for record in key.records.values()):
-        raise InputError(f"{folder}: expected marks without delta, to compare with, found some")
-    config = _config(folder)
+        raise InputError(f"{folder}: expected marks without delta, found some with; attack without --vaccine")
+    config = _read_config(folder)
+    known = load_logo(logo or config.get("logo", NAMES[0]))
+    if hashlib.sha256(known.rgba.tobytes()).hexdigest() != config["inputs"].get("logo"):
+        raise InputError(f"{folder}: expected the logo of its marks, found another, {known.name}; give it as --logo")
+    digest = hashlib.sha256(keys[0].read_bytes()).hexdigest()
     with (folder / "attack.csv").open(newline="", encoding="utf-8") as file:
         status = {row["image"]: Status(row["status"]) for row in csv.DictReader(file)}
-    digest = hashlib.sha256(keys[0].read_bytes()).hexdigest()
-    return MarkedRun(folder, digest, key, status, load_logo(config["logo"]), config["alpha_mode"])
+    return MarkedRun(folder, digest, key, status, known, config.get("alpha_mode", "binary"))
 
 
-def _config(folder: Path) -> dict[str, Any]:
+def _read_config(folder: Path) -> dict[str, Any]:
+    path = folder / "config.yaml"
     try:
-        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-        return {"logo": config["logo"], "alpha_mode": config["alpha_mode"]}
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-        raise InputError(f"{folder}/config.yaml: expected the configuration of 'miad attack' ({error})") from error
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: expected the configuration of 'miad attack' ({error})") from error
+    if not isinstance(config, dict) or not isinstance(config.get("inputs"), dict):
+        raise InputError(f"{path}: expected the configuration of 'miad attack', found another file")
+    return config

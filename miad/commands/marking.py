@@ -158,7 +158,7 @@ def mark_images(
     journal = Journal(folder / "journal")
     if is_finished(folder):
         journal.remove()  # a process killed at its very end may have left it
-        raise RunError(f"{folder} holds this run, finished; give another --run.name, or delete the folder to run again")
+    check_unfinished(folder)
     writer = MarkingWriter(folder, output_names(dataset.ids), journal, frozenset(spread(dataset.ids, pictures)))
     trainer = run.trainer(callbacks=[writer], inference_mode=False)
     done = journal.images()
@@ -174,6 +174,16 @@ def mark_images(
 def is_finished(folder: Path) -> bool:
     """Whether a run's folder holds its closing measures."""
     return (folder / "metrics.csv").exists()
+
+
+def check_unfinished(folder: Path) -> None:
+    """A run's folder does not hold its closing measures yet.
+
+    Raises:
+        RunError: it does.
+    """
+    if is_finished(folder):
+        raise RunError(f"{folder} holds this run, finished; give another --run.name, or delete the folder to run again")
 
 
 def check_sizes(dataset: ImageDataset, options: MarkOptions) -> None:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import track
 
 from miad.commands.marked_run import MarkedRun, open_marked_run
-from miad.commands.marking import check_targets, load_targets, spread
+from miad.commands.marking import check_targets, check_unfinished, load_targets, spread
 from miad.commands.run import Run
 from miad.commands.show import show_table
 from miad.commands.vaccines import DEFAULT_VACCINE, load_removers
@@ -43,7 +43,16 @@ Orders: TypeAlias = Literal["before", "after"]
 
 _CHOSEN = {"success": {Status.SUCCESS}, "attacked": {Status.SUCCESS, Status.FAILED}, "marked": set(Status)}
 _ADVERSARIES = "known_logo,inpaint_telea,inpaint_ns,jpeg,median,blur,resize"
-_SHOWN = ("psnr_inside", "psnr_inside_protected", "rmse", "rmse_protected", "ssim", "mask_iou", "accuracy")
+_SHOWN = {
+    "psnr_inside": "dB in",
+    "psnr_inside_protected": "dB in +d",
+    "rmse": "RMSE",
+    "rmse_protected": "RMSE +d",
+    "ssim": "SSIM",
+    "mask_iou": "IoU",
+    "accuracy": "accuracy",
+}
+"""Measures for the terminal, and their headings: PSNR inside of the marks; +d means to the original plus delta."""
 
 
 def removal(
@@ -59,6 +68,7 @@ def removal(
     vaccine: VaccineOptions = DEFAULT_VACCINE,
     removed_by: str = _ADVERSARIES,
     spare_lesions: bool = False,
+    logo: str | None = None,
     status: Literal["success", "attacked", "marked"] = "success",
     split: Split = "test",
     limit: int | None = None,
@@ -88,6 +98,7 @@ def removal(
         removed_by: adversaries that are no networks: known_logo, inpaint_telea, inpaint_ns, jpeg:QUALITY, median:SIZE,
             blur:SIGMA, resize:FACTOR, separated by commas.
         spare_lesions: keep delta off the given lesions.
+        logo: of the marks; by default the one that the attack's configuration names.
         status: which images: whose mark succeeded, was searched for at all, or every marked one.
         split: which images; test means val where there are no test images.
         limit: at most so many, evenly spread.
@@ -100,7 +111,7 @@ def removal(
         raise InputError(f"expected --run.devices 1, found {run.devices}; this command computes on one device")
     known, targets = load_removers(removers), load_targets(models)
     check_targets(data, targets)
-    marks = open_marked_run(attack)
+    marks = open_marked_run(attack, logo)
     dataset = data.split(split)
     chosen = spread(marks.subjects(dataset, _CHOSEN[status]), limit)
     study = RemovalStudy(
@@ -114,8 +125,11 @@ def removal(
         spare=spare_lesions,
     )
     networks = {**study.removers, **{target.name: target for target in targets}}
+    for _ in marks.read(dataset, chosen):  # refuses other images before anything is written
+        pass
     weights = {name: weights_digest(network) for name, network in networks.items()}
     folder = run.open(images=content_digest(dataset), marks=marks.digest, weights=weights)
+    check_unfinished(folder)
     for network in networks.values():
         network.to(run.device)
     drawn = frozenset(dataset.ids[index] for index in spread(chosen, pictures))
@@ -206,7 +220,7 @@ def _publish(run: Run, folder: Path, rows: Sequence[Row]) -> None:
     run.close()
     for title, own in groupby(matrix, key=lambda row: Case.of(row).title):
         lines = [(str(row["removed_by"]), *(_number(row[name]) for name in _SHOWN)) for row in own]
-        show_table(title, ("removed by", *(name.replace("_", " ") for name in _SHOWN)), lines)
+        show_table(title, ("removed by", *_SHOWN.values()), lines)
 
 
 def _measures(matrix: Sequence[Row]) -> dict[str, float]:

@@ -127,6 +127,7 @@ def remover(data: ImageDataModule, checkpoint: Path, run: Run, pairs: PairOption
     marked = PairDataModule(data, pairs, run.seed)
     images = data.split("test")
     images.check()
+    marked.check("test")
     folder = run.open()
     task = RemoverTask(network)
     trainer = _trainer(run)

@@ -107,6 +107,17 @@ class PairDataModule(LightningDataModule):
         """
         return self.data.split(name)
 
+    def check(self, *splits: Split) -> None:
+        """Some logo fits every image of these splits.
+
+        Raises:
+            InputError: none does, or a split has no images.
+        """
+        for name in splits:
+            images, logos = self.split(name), self.held_out if name == "test" else self.logos
+            for shape in {images.shape(index) for index in range(len(images))}:
+                draw_mark(logos, shape, self.options, np.random.default_rng(self.seed), grey=False)
+
     def pairs(self, name: Split) -> MarkedPairs:
         """The pairs of one split; those to test on have the logos that were held out."""
         if name == "train":

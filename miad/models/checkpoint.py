@@ -162,9 +162,15 @@ def start_remover(name: RemoverName, base_channels: int | None, weights: Path | 
         _load_weights(network, checkpoint["state_dict"], path, "remover")
         return network
     try:
-        return load_public(name, checkpoint.get("state_dict", checkpoint))
+        network = load_public(name, checkpoint.get("state_dict", checkpoint))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+    if base_channels not in (None, network.base_channels):
+        raise InputError(
+            f"{path}: expected base_channels {network.base_channels} with published weights of {name}, found "
+            f"{base_channels}; leave it out"
+        )
+    return network
 
 
 def _load(path: Path, word: str, build: Callable[..., _Network]) -> _Network:

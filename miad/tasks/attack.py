@@ -167,11 +167,11 @@ class AttackTask(LightningModule):
 
     def _mark_alike(self, images: Sequence[_Ready], hosts: Images, labels: Labels, atlas: Atlas) -> list[Marking]:
         """Mark images of one atlas."""
-        outcomes = self._outcomes(images, hosts, labels, atlas)
+        outcomes, kept = self._outcomes(images, hosts, labels, atlas), hosts.cpu()
         placed = [index for index, outcome in enumerate(outcomes) if len(outcome.placement)]
         marked = dict(zip(placed, self._blend(hosts, outcomes, placed, atlas), strict=True))
         return [
-            Marking(image.item, outcome, image.room, hosts[index].cpu(), marked.get(index), _rendering(atlas, outcome))
+            Marking(image.item, outcome, image.room, kept[index], marked.get(index), _rendering(atlas, outcome))
             for index, (image, outcome) in enumerate(zip(images, outcomes, strict=True))
         ]
 

@@ -101,7 +101,7 @@ class RemoverTask(LightningModule):
         )
         self.frozen = list(self._frozen()) if stage == "finetune" else []
         for part in self.frozen:
-            part.requires_grad_(False)
+            part.eval().requires_grad_(False)
         self._judged: list[tuple[RemovalQuality, Tensor, RemovalQuality]] = []
 
     def _frozen(self) -> Iterator[nn.Module]:

@@ -125,6 +125,7 @@ class _Unused(nn.Module):
         super().__init__()
         self.head = nn.Conv2d(channels, 1, 1)
         self.weights = nn.Parameter(torch.ones(1, _CENTRES, 1, 1))
+        self.requires_grad_(False)  # no loss reaches them, and training in several processes would wait for it
 
 
 def _means(maps: Tensor, regions: Tensor) -> Iterator[Tensor]:

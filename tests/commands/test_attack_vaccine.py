@@ -1,0 +1,177 @@
+"""Marks over a delta: what is written, recovered, reported and refused."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from miad.cli import main
+from miad.commands.attack import attack
+from miad.data import Phantom
+from miad.errors import InputError, RunError
+from miad.imaging import read_image
+from miad.keys import read_key, recover_folder
+from miad.measures import rmse
+from miad.search import RandomSearch
+from miad.vaccine import VaccineOptions
+
+from .conftest import save_remover, save_run, tree
+
+FEW = {"step": 4.0, "steps": 3}
+SEARCH = RandomSearch(4)
+
+
+def images(kind="brain", count=6):
+    return Phantom(kind, 48, train=0, val=0, test=count)
+
+
+@pytest.fixture(scope="module")
+def removers(tmp_path_factory):
+    """Two small removers of random weights."""
+    root = tmp_path_factory.mktemp("removers")
+    return [save_remover(root / name, name, width) for name, width in (("wdnet", 4), ("bvmr", 2))]
+
+
+@pytest.fixture(scope="module")
+def sources(zoo, tmp_path_factory):
+    """A classifier of each kind of images."""
+    grades = save_run(tmp_path_factory.mktemp("grades") / "grades", 0, images("fundus").classes)
+    return {"brain": str(zoo[0]), "fundus": str(grades)}
+
+
+@pytest.fixture
+def mark(sources, make_run):
+    """A function that marks images of a kind and gives the run's folder."""
+
+    def run(name, kind="brain", **options):
+        attack(images(kind), sources[kind], make_run(name), search=SEARCH, **options)
+        return make_run(name).folder
+
+    return run
+
+
+def rows(folder):
+    with (folder / "attack.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def deltas(folder, kind="brain"):
+    """What was added to each image, by its id, outside of its mark."""
+    dataset, key = images(kind).split("test"), read_key(next(folder.glob("*.miadkey")))
+    found = {}
+    for record in key.records.values():
+        index = dataset.ids.index(record.image)
+        delta = read_image(folder / "marked" / record.file).astype(int) - dataset.pixels(index)
+        height, width = key.renderings[record.rendering].coverage.shape
+        outside = np.ones(delta.shape, bool)
+        outside[record.y : record.y + height, record.x : record.x + width] = False
+        found[record.image] = delta, outside
+    return found
+
+
+def recovered(folder, out, kind="brain"):
+    dataset, key = images(kind).split("test"), read_key(next(folder.glob("*.miadkey")))
+    results = list(recover_folder(key, folder / "marked", out))
+    assert [result.problem for result in results] == [""] * len(dataset)
+    return all(
+        np.array_equal(read_image(out / result.file), dataset.pixels(dataset.ids.index(result.file)))
+        for result in results
+    )
+
+
+@pytest.mark.parametrize("kind", ["brain", "fundus"])
+@pytest.mark.parametrize("vaccine", ["noise", "delta_d", "delta_i"])
+def test_delta_is_added_within_its_budget_and_comes_off_bit_for_bit(mark, removers, tmp_path, kind, vaccine):
+    networks = "" if vaccine == "noise" else f"{removers[0]},{removers[1]}"
+    folder = mark("a", kind, vaccine=VaccineOptions(vaccine, eps=5, **FEW), removers=networks)
+    for delta, outside in deltas(folder, kind).values():
+        assert np.abs(delta[outside]).max() == 5
+        assert (delta[outside] != 0).mean() > 0.3  # half of it is clipped where the image is black
+    assert recovered(folder, tmp_path / "out", kind)
+    for row in rows(folder):
+        assert 1 < float(row["delta"]) <= 5
+
+
+def test_what_is_reported_of_delta_is_its_root_mean_square(mark, removers):
+    folder, plain = mark("a", vaccine=VaccineOptions("noise", eps=3)), mark("b")
+    assert {row["delta"] for row in rows(plain)} == {"0.000000"}
+    dataset = images().split("test")
+    key = read_key(next(folder.glob("*.miadkey")))
+    for record in key.records.values():
+        delta, outside = deltas(folder)[record.image]
+        row = next(row for row in rows(folder) if row["image"] == record.image)
+        beyond = rmse((dataset.pixels(dataset.ids.index(record.image)) + delta)[outside], 0 * delta[outside])
+        assert beyond > 0
+        assert float(row["delta"]) == pytest.approx(np.sqrt((delta[outside] ** 2).mean()), rel=0.15)
+
+
+def test_lesions_are_spared_if_asked(mark, removers):
+    spared = mark("a", vaccine=VaccineOptions("delta_d", **FEW), removers=str(removers[0]), spare_lesions=True)
+    not_spared = mark("b", vaccine=VaccineOptions("delta_d", **FEW), removers=str(removers[0]))
+    dataset = images().split("test")
+    changed = {spared: 0, not_spared: 0}
+    for folder in changed:
+        for image, (delta, _) in deltas(folder).items():
+            lesion = dataset.lesion_mask(dataset.ids.index(image))
+            changed[folder] += int((delta[lesion] != 0).sum())
+        assert {row["covered"] for row in rows(folder)} == {"0"}  # by the mark
+    assert changed[spared] == 0
+    assert changed[not_spared] > 0
+
+
+def test_an_image_s_delta_does_not_depend_on_the_others(zoo, make_run):
+    whole = make_run("whole")
+    attack(images(), str(zoo[0]), whole, search=SEARCH, vaccine=VaccineOptions("noise"), images=6, delta_batch_size=4)
+    single = make_run("single")
+    attack(images(), str(zoo[0]), single, search=SEARCH, vaccine=VaccineOptions("noise"), images=1, delta_batch_size=1)
+    first, second = ({n: d for n, d in tree(run.folder).items() if n.startswith("marked/")} for run in (whole, single))
+    assert first == second
+
+
+def test_marked_hosts_have_the_attack_s_own_logo(mark, removers, tmp_path):
+    options = VaccineOptions("delta_i", host="marked", **FEW)
+    folder = mark("a", "fundus", vaccine=options, removers=str(removers[0]))
+    assert recovered(folder, tmp_path / "out", "fundus")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"vaccine": VaccineOptions("delta_d")}, "expected at least one remover for delta_d, found none"),
+        ({"removers": "NET"}, r"expected --vaccine\.kind delta_d or delta_i with --removers, found none"),
+        (
+            {"removers": "NET,NET", "vaccine": VaccineOptions("delta_d")},
+            "expected every remover once, found wdnet, ",
+        ),
+        (
+            {"removers": "NET", "remover_weights": [1.0, 2.0], "vaccine": VaccineOptions("delta_d")},
+            "expected 1 weights above 0",
+        ),
+        ({"removers": "nowhere", "vaccine": VaccineOptions("delta_d")}, "nowhere: no such checkpoint"),
+        ({"delta_batch_size": 0}, "expected delta_batch_size of at least 1, found 0"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(mark, removers, tmp_path, options, words):
+    if "removers" in options:
+        options = options | {"removers": options["removers"].replace("NET", str(removers[0]))}
+    with pytest.raises(InputError, match=words):
+        mark("a", **options)
+    assert not (tmp_path / "a").exists()
+
+
+def test_another_remover_is_another_run(mark, removers, tmp_path):
+    mark("a", vaccine=VaccineOptions("delta_d", **FEW), removers=str(removers[0]))
+    with pytest.raises(RunError):
+        mark(
+            "a", vaccine=VaccineOptions("delta_d", **FEW), removers=str(save_remover(tmp_path / "wdnet", "wdnet", 4, 1))
+        )
+
+
+def test_a_budget_of_nothing_is_refused_on_the_command_line(zoo, tmp_path, capsys):
+    words = ["attack", "--data", "Phantom", "--sources", str(zoo[0]), "--run.root", str(tmp_path), "--run.name", "a"]
+    with pytest.raises(SystemExit) as stop:
+        main([*words, "--vaccine.kind", "noise", "--vaccine.eps", "0"])
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "expected eps of at least 1, found 0; for no delta take the vaccine 'none'" in error
