@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         sys.exit(_dispatch(words))
     except MiadError as error:
-        _fail(str(error), EXIT_BAD_INPUT)
+        _fail(_one_line(error), EXIT_BAD_INPUT)
     except KeyboardInterrupt:
         _fail(_GO_ON, EXIT_SIGNAL + signal.SIGINT)
     except Interrupted as stop:
@@ -57,6 +57,12 @@ def _dispatch(words: list[str]) -> int:
 def _say(text: str) -> int:
     sys.stdout.write(text + "\n")
     return 0
+
+
+def _one_line(error: MiadError) -> str:
+    """The message; loader processes hand errors on with their whole traceback before it."""
+    name = f"{type(error).__module__}.{type(error).__name__}: "
+    return str(error).strip().splitlines()[-1].removeprefix(name)
 
 
 def _fail(message: str, code: int) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 
 import yaml
 
-from miad.data import DrawnMark, ImageDataset
+from miad.data import DrawnMark, ImageDataset, PairOptions, RandomMarker
 from miad.errors import InputError
 from miad.evaluation import Subject
 from miad.imaging import from_tensor, pixel_digest
 from miad.keys import Key, Record, read_key
 from miad.search import Status
-from miad.watermark import NAMES, AlphaMode, Logo, load_logo
+from miad.watermark import NAMES, load_logo
 
 
 @dataclass(frozen=True)
@@ -27,16 +27,14 @@ class MarkedRun:
         digest: sha256 (hex) of its key's file.
         key: the key.
         status: what became of each image, by id.
-        logo: of its marks.
-        mode: hard or soft edges.
+        marker: puts marks such as its own on other images.
     """
 
     folder: Path
     digest: str
     key: Key
     status: dict[str, Status]
-    logo: Logo
-    mode: AlphaMode
+    marker: RandomMarker
 
     def subjects(self, dataset: ImageDataset, chosen: Collection[Status]) -> list[int]:
         """Indices of the images that were marked and have one of these statuses.
@@ -97,7 +95,16 @@ def open_marked_run(folder: Path, logo: str | None = None) -> MarkedRun:
     digest = hashlib.sha256(keys[0].read_bytes()).hexdigest()
     with (folder / "attack.csv").open(newline="", encoding="utf-8") as file:
         status = {row["image"]: Status(row["status"]) for row in csv.DictReader(file)}
-    return MarkedRun(folder, digest, key, status, known, config.get("alpha_mode", "binary"))
+    return MarkedRun(folder, digest, key, status, RandomMarker([known], _ranges(config)))
+
+
+def _ranges(config: dict[str, Any]) -> PairOptions:
+    """Those of the attack; its own defaults where it was not called from the command line."""
+    scale, lowest, highest, mode = (
+        config.get(name, default)
+        for name, default in (("scale", 2.0), ("alpha_min", 100), ("alpha_max", 220), ("alpha_mode", "binary"))
+    )
+    return PairOptions("", "", scale, scale, lowest, highest, mode)
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from miad.commands.words import read_words
 from miad.data import ImageDataModule, ImageDataset, Split, content_digest, output_names
 from miad.errors import InputError, check_at_least
 from miad.evaluation import (
+    NOTHING,
     Album,
     Case,
     RemovalStudy,
@@ -31,7 +32,7 @@ from miad.evaluation import (
     removal_matrix,
     write_csv,
 )
-from miad.evaluation.adversaries import adversary
+from miad.evaluation.adversaries import Adversary, adversary
 from miad.models import Remover
 from miad.search import Status
 from miad.targets import weights_digest
@@ -117,10 +118,9 @@ def removal(
     study = RemovalStudy(
         cases=_cases(vaccines, made_on, orders, vaccine, known),
         removers=_joined(known, load_removers(unseen_removers)),
-        adversaries=[adversary(word.strip()) for word in removed_by.split(",") if word.strip()],
+        adversaries=_adversaries(removed_by),
         targets=targets,
-        logo=marks.logo,
-        mode=marks.mode,
+        marker=marks.marker,
         seed=run.seed,
         spare=spare_lesions,
     )
@@ -142,22 +142,30 @@ def removal(
 
 
 def _cases(
-    vaccines: str, made_on: str, orders: str, options: VaccineOptions, removers: Mapping[str, Remover]
+    vaccines: str, made_on: str, orders: str, given: VaccineOptions, removers: Mapping[str, Remover]
 ) -> dict[Case, Vaccine]:
     """Every delta in every order; where there is none to add, the order makes no difference."""
-    kinds = [replace(options, kind=kind) for kind in read_words(vaccines, get_args(VaccineName))]
+    kinds = [replace(given, kind=kind) for kind in read_words(vaccines, get_args(VaccineName))]
     groups = _groups(read_words(made_on, get_args(MadeOn)), list(removers))
     cases: dict[Case, Vaccine] = {}
     for kind in kinds:
         for names in groups if kind.optimised else [[]]:
             for order in ["before"] if kind.kind == "none" else read_words(orders, get_args(Orders)):
-                cases[Case(kind.kind, "+".join(names), order)] = Vaccine(kind, [removers[name] for name in names])
+                # What is marked already needs no mark to be made against.
+                options = replace(kind, host="clean") if order == "after" else kind
+                cases[Case(kind.kind, "+".join(names), order)] = Vaccine(options, [removers[name] for name in names])
     return cases
 
 
 def _groups(made_on: Sequence[str], names: Sequence[str]) -> list[list[str]]:
     each = [[name] for name in names] if "each" in made_on else []
     return [*each, list(names)] if "all" in made_on and (len(names) > 1 or not each) else each
+
+
+def _adversaries(removed_by: str) -> list[Adversary]:
+    """Each once; the marked image as it is comes of itself."""
+    chosen = [adversary(word.strip()) for word in removed_by.split(",") if word.strip()]
+    return [one for name, one in {one.name: one for one in chosen}.items() if name != NOTHING]
 
 
 def _joined(known: Mapping[str, Remover], unseen: Mapping[str, Remover]) -> dict[str, Remover]:

@@ -8,7 +8,7 @@ from miad.evaluation.csv_file import write_csv
 from miad.evaluation.lesion_figures import draw_lesions
 from miad.evaluation.picture_grid import Picture, draw_grid
 from miad.evaluation.removal_figures import Album, draw_removal_matrix
-from miad.evaluation.removal_study import Attempt, Case, RemovalStudy, Subject
+from miad.evaluation.removal_study import NOTHING, Attempt, Case, RemovalStudy, Subject
 from miad.evaluation.removal_tables import Row, removal_matrix
 from miad.evaluation.remover_test import Cleaned, draw_removal, write_removal
 from miad.evaluation.segmentation import (
@@ -21,6 +21,7 @@ from miad.evaluation.transfer import SEEN, JudgedCell, MatrixRow, TransferRow, m
 from miad.evaluation.transfer_figures import draw_leave_one_out, draw_matrix
 
 __all__ = [
+    "NOTHING",
     "SEEN",
     "Album",
     "Attempt",

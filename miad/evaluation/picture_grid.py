@@ -17,13 +17,16 @@ class Picture(NamedTuple):
     note: str = ""
 
 
-def draw_grid(path: Path, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[Picture]]]) -> None:
+def draw_grid(
+    path: Path, columns: Sequence[str], rows: Sequence[tuple[str, Sequence[Picture]]], footer: str = ""
+) -> None:
     """Draw a caption and some pictures a row.
 
     Args:
         path: PNG to write.
         columns: a title for every picture of a row.
         rows: at least one.
+        footer: what the notes mean.
 
     Raises:
         RunError: the folder can not be written.
@@ -41,5 +44,7 @@ def draw_grid(path: Path, columns: Sequence[str], rows: Sequence[tuple[str, Sequ
         line[0].set_ylabel(caption, fontsize=7)
     for axis, title in zip(axes[0], columns, strict=True):
         axis.set_title(title, fontsize=9)
+    if footer:
+        figure.supxlabel(footer, fontsize=8)
     with atomic_path(path) as draft:
         figure.savefig(draft, format="png", dpi=110)

@@ -16,7 +16,7 @@ from miad.tensors import to_levels
 
 
 def draw_removal_matrix(path: Path, rows: Sequence[Row]) -> None:
-    """Draw two matrices, cases down and adversaries across: PSNR to the original plus delta, and accuracy.
+    """Draw three matrices, cases down and adversaries across: PSNR as a whole and inside of the mark, and accuracy.
 
     Args:
         path: PNG to write.
@@ -27,15 +27,18 @@ def draw_removal_matrix(path: Path, rows: Sequence[Row]) -> None:
     """
     cases = list(dict.fromkeys(Case.of(row).title for row in rows))
     adversaries = list(dict.fromkeys(str(row["removed_by"]) for row in rows))
-    figure = Figure(figsize=(3 + 0.7 * len(adversaries), 2.6 + 0.7 * len(cases)), layout="constrained")
-    axes = figure.subplots(2, 1)
+    figure = Figure(figsize=(3 + 0.7 * len(adversaries), 3 + 1.05 * len(cases)), layout="constrained")
+    axes = figure.subplots(3, 1)
     for axis, measure, title, digits, limits in (
-        (axes[0], "psnr_inside_protected", "PSNR inside the mark, to the original plus delta (dB)", 1, (10, 50)),
-        (axes[1], "accuracy", "accuracy of the classifiers", 2, (0, 1)),
+        (axes[0], "psnr_protected", "PSNR to the original plus delta, whole image (dB)", 1, (10, 50)),
+        (axes[1], "psnr_inside_protected", "PSNR to the original plus delta, inside the mark (dB)", 1, (10, 50)),
+        (axes[2], "accuracy", "accuracy of the classifiers", 2, (0, 1)),
     ):
         values = {(Case.of(row).title, str(row["removed_by"])): float(row[measure]) for row in rows}
         _draw_cells(axis, cases, adversaries, values, digits, limits)
         axis.set_title(title, fontsize=9)
+    figure.supylabel("delta, and the removers that it was made on", fontsize=9)
+    figure.supxlabel("removed by", fontsize=9)
     with atomic_path(path) as draft:
         figure.savefig(draft, format="png", dpi=110)
 
@@ -88,4 +91,4 @@ class Album:
         """
         columns = list(next(iter(self._rows.values())))
         rows = [(case.title, [row[column] for column in columns]) for case, row in self._rows.items()]
-        draw_grid(path, columns, rows)
+        draw_grid(path, columns, rows, "dB: PSNR of the whole image to the original plus delta")

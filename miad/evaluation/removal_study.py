@@ -6,14 +6,14 @@ plus delta, and adversaries that are no networks.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import nan
-from typing import Literal, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
 
-from miad.data import DrawnMark, Item
+from miad.data import DrawnMark, Item, RandomMarker
 from miad.evaluation.adversaries import Adversary, VisibleMark
 from miad.imaging import from_tensor, to_tensor
 from miad.measures import mask_iou, removal_quality
@@ -22,7 +22,7 @@ from miad.search import image_generator
 from miad.targets import Target, score_images
 from miad.tensors import Images, to_levels, to_unit
 from miad.vaccine import Vaccine
-from miad.watermark import Logo, mix
+from miad.watermark import mix
 
 NOTHING, EXACT = "nothing", "exact"
 """The marked image as it is, and with the mark taken off exactly: no adversary without the key does better."""
@@ -79,8 +79,8 @@ class RemovalStudy:
         removers: networks that remove marks, by name, in evaluation mode.
         adversaries: others who do.
         targets: classifiers to read what they leave.
-        logo: of the marks, which everyone knows.
-        mode: hard or soft edges.
+        marker: puts marks such as these on hosts, for deltas that are made under random marks; its one logo is known to
+            everyone.
         seed: with an image's id it fixes what is random about its delta.
         spare: keep delta off given lesions.
     """
@@ -89,8 +89,7 @@ class RemovalStudy:
     removers: Mapping[str, Remover]
     adversaries: Sequence[Adversary]
     targets: Sequence[Target]
-    logo: Logo
-    mode: Literal["binary", "soft"]
+    marker: RandomMarker
     seed: int
     spare: bool = False
 
@@ -142,7 +141,8 @@ class RemovalStudy:
         generators = [image_generator(self.seed, f"{subject.item.id}\ndelta") for subject in subjects]
         grey = subjects[0].item.grey
         if case.order == "before":
-            protected = vaccine(originals, generators, lesions, grey=grey).protected
+            marker = replace(self.marker, grey=grey)
+            protected = vaccine(originals, generators, lesions, grey=grey, marker=marker).protected
             return protected, _mark(protected, subjects)
         found = vaccine(_mark(originals, subjects), generators, lesions, grey=grey)
         return (originals.short() + found.delta).clamp(0, 255).to(torch.uint8), found.protected
@@ -159,7 +159,8 @@ class RemovalStudy:
         for image, (item, mark) in zip(marked, subjects, strict=True):
             pixels = from_tensor(image, grey=item.grey)
             shape = (image.shape[1], image.shape[2])
-            visible = VisibleMark.of(self.logo, mark.rendering.coverage, (mark.x, mark.y), shape, self.mode)
+            logo, mode = self.marker.logos[0], self.marker.options.alpha_mode
+            visible = VisibleMark.of(logo, mark.rendering.coverage, (mark.x, mark.y), shape, mode)
             cleaned.append(to_tensor(adversary(pixels, visible)))
         return torch.stack(cleaned).to(marked.device)
 

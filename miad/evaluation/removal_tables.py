@@ -23,9 +23,7 @@ def removal_matrix(rows: Sequence[Row]) -> list[dict[str, str | float]]:
     groups: dict[tuple[str | float, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault(tuple(row[name] for name in _BY), []).append(row)
-    return [
-        {**dict(zip(_BY, names, strict=True)), "images": len(own), **_means(own)} for names, own in groups.items()
-    ]
+    return [{**dict(zip(_BY, names, strict=True)), "images": len(own), **_means(own)} for names, own in groups.items()]
 
 
 def _means(rows: Sequence[Row]) -> dict[str, float]:

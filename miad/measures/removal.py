@@ -30,7 +30,7 @@ class RemovalQuality(NamedTuple):
     rmse_inside: Tensor
     """Grey levels, where the mark is."""
     rmse_outside: Tensor
-    """Grey levels, where it is not."""
+    """Grey levels, where it is not; 0 under a mark that covers all."""
 
 
 def removal_quality(images: Images, references: Images, marks: Tensor) -> RemovalQuality:
@@ -39,7 +39,7 @@ def removal_quality(images: Images, references: Images, marks: Tensor) -> Remova
     Args:
         images: uint8 ``(n, 3, h, w)`` with h, w >= 11.
         references: the same shape.
-        marks: bool ``(n, 1, h, w)``: where the mark is; neither nowhere nor everywhere.
+        marks: bool ``(n, 1, h, w)``: where the mark is; nowhere empty.
     """
     errors = (images.float() - references.float()).square().mean(1, keepdim=True)
     whole, inside, outside = (_mean(errors, part) for part in (torch.ones_like(marks), marks, ~marks))
@@ -61,7 +61,7 @@ def mask_iou(masks: Tensor, marks: Tensor) -> Tensor:
 
 
 def _mean(errors: Tensor, where: Tensor) -> Tensor:
-    return (errors * where).flatten(1).sum(1) / where.flatten(1).sum(1)
+    return (errors * where).flatten(1).sum(1) / where.flatten(1).sum(1).clamp(min=1)
 
 
 def _psnr(error: Tensor) -> Tensor:

@@ -157,12 +157,15 @@ def start_remover(name: RemoverName, base_channels: int | None, weights: Path | 
     path = find_checkpoint(Path(weights))
     checkpoint = _read(path, "remover")
     if "hyper_parameters" in checkpoint:
-        _check_word(path, checkpoint, "remover")
-        network = build_remover(name, base_channels, published=checkpoint["hyper_parameters"].get("published", False))
-        _load_weights(network, checkpoint["state_dict"], path, "remover")
+        options, state = _read_run(path, "remover")
+        network = build_remover(name, base_channels, published=options["published"])
+        _load_weights(network, state, path, "remover")
         return network
+    state = checkpoint.get("state_dict", checkpoint)
+    if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
+        raise InputError(f"{path}: expected weights by name, found none")
     try:
-        network = load_public(name, checkpoint.get("state_dict", checkpoint))
+        network = load_public(name, state)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     if base_channels not in (None, network.base_channels):
@@ -214,7 +217,7 @@ def _read_run(path: Path, word: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The options that build the network of a run of ``miad fit WORD``, and the task's state dict."""
     checkpoint = _read(path, word)
     _check_word(path, checkpoint, word)
-    options = checkpoint.get("hyper_parameters", {})
+    options = checkpoint.get("hyper_parameters") or {}
     if "state_dict" not in checkpoint or not set(_OPTIONS[word]) <= options.keys():
         raise InputError(f"{path}: expected a checkpoint of 'miad fit {word}', found none of its options")
     return {name: options[name] for name in _OPTIONS[word]}, checkpoint["state_dict"]
@@ -222,7 +225,7 @@ def _read_run(path: Path, word: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _check_word(path: Path, checkpoint: dict[str, Any], word: str) -> None:
     """A checkpoint of one network is not taken for another's."""
-    options = checkpoint.get("hyper_parameters", {})
+    options = checkpoint.get("hyper_parameters") or {}
     for other in _OPTIONS.keys() - {word}:
         if set(_OPTIONS[other]) <= options.keys():
             raise InputError(f"{path}: expected a checkpoint of 'miad fit {word}', found one of 'miad fit {other}'")

@@ -101,7 +101,8 @@ class RemoverTask(LightningModule):
         )
         self.frozen = list(self._frozen()) if stage == "finetune" else []
         for part in self.frozen:
-            part.eval().requires_grad_(False)
+            part.requires_grad_(False)
+        self.train()  # Lightning trains in the mode that it finds, and published weights come in evaluation mode
         self._judged: list[tuple[RemovalQuality, Tensor, RemovalQuality]] = []
 
     def _frozen(self) -> Iterator[nn.Module]:

@@ -59,7 +59,7 @@ def study(zoo, marked, removers, tmp_path_factory):
         unseen_removers=removers[2],
         orders="before,after",
         vaccine=QUICK,
-        removed_by="inpaint_telea,median:3",
+        removed_by="inpaint_telea,nothing,median:5,inpaint_telea",
         status="marked",
         batch_size=3,
         pictures=1,
@@ -83,7 +83,7 @@ def test_every_case_meets_every_adversary(study):
         adversaries = [
             row["removed_by"] for row in rows(study) if (row["vaccine"], row["made_on"], row["order"]) == case
         ]
-        assert adversaries == ["nothing", "exact", "wdnet", "bvmr", "slbr", "inpaint_telea", "median:3"]
+        assert adversaries == ["nothing", "exact", "wdnet", "bvmr", "slbr", "inpaint_telea", "median:5"]
     assert {row["images"] for row in rows(study)} == {"7"}
 
 
@@ -165,6 +165,19 @@ def test_an_interrupted_study_goes_on_and_ends_with_the_same_files(zoo, marked, 
         for n in ("whole", "broken")
     )
     assert whole == broken
+
+
+def test_deltas_may_be_made_under_random_marks(zoo, marked, removers, tmp_path):
+    options = replace(QUICK, host="marked")
+    words = {"vaccines": "delta_i", "orders": "before,after", "vaccine": options, "limit": 2}
+    few(zoo, marked, removers, quiet("under", tmp_path), **words)
+    few(zoo, marked, removers, quiet("clean", tmp_path), **(words | {"vaccine": QUICK}))
+    under, clean = (
+        {row["order"]: row["rmse"] for row in rows(tmp_path / name) if row["removed_by"] == "exact"}
+        for name in ("under", "clean")
+    )
+    assert under["before"] != clean["before"]
+    assert under["after"] == clean["after"]  # made on marked images either way
 
 
 def test_a_limit_takes_images_evenly(zoo, marked, removers, tmp_path):

@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import torch
 
+from miad.errors import InputError
 from miad.models.removers.authors_losses import BVMRLoss, SLBRLoss, SplitNetLoss, WDNetLoss
 from miad.models.removers.base import Remover
 from miad.models.removers.bvmr import BVMR
@@ -39,7 +40,12 @@ def build_remover(name: RemoverName, base_channels: int | None = None, *, publis
         name: which network.
         base_channels: width; by default the published one.
         published: with the numerical oddities that published weights need (SplitNet's normalisation).
+
+    Raises:
+        InputError: there is no such network.
     """
+    if name not in REMOVERS:
+        raise InputError(f"expected a remover of {', '.join(REMOVERS)}, found {name!r}")
     entry = REMOVERS[name]
     width = entry.width if base_channels is None else base_channels
     network = SplitNet(width, published_eps=published) if entry.network is SplitNet else entry.network(width)

@@ -1,0 +1,28 @@
+"""Adversaries who try to take the mark off without the key, image by image on stored pixels.
+
+`KnownLogo` knows the public logo and its place, `Inpaint` the place alone, the filters nothing at all. Networks that
+remove marks are `miad.models.removers`.
+"""
+
+from miad.evaluation.adversaries.base import Adversary, VisibleMark
+from miad.evaluation.adversaries.filters import Blur, Jpeg, Median, Nothing, Resize
+from miad.evaluation.adversaries.inpaint import Inpaint
+from miad.evaluation.adversaries.known_logo import KnownLogo, find_recipe
+from miad.evaluation.adversaries.registry import ADVERSARIES, adversary
+from miad.evaluation.adversaries.seams import Recipe
+
+__all__ = [
+    "ADVERSARIES",
+    "Adversary",
+    "Blur",
+    "Inpaint",
+    "Jpeg",
+    "KnownLogo",
+    "Median",
+    "Nothing",
+    "Recipe",
+    "Resize",
+    "VisibleMark",
+    "adversary",
+    "find_recipe",
+]
