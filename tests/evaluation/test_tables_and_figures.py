@@ -52,7 +52,28 @@ MARKED = Entry(
     None,
 )
 LEFT = Entry(
-    "2.png", "", 2, Status.INFEASIBLE, 1, -1, -1, -1, -1, 4.0, 48, False, -1, 0, 0, AFTER, AFTER, 1.0, inf, 0.0, 0.0, None
+    "2.png",
+    "",
+    2,
+    Status.INFEASIBLE,
+    1,
+    -1,
+    -1,
+    -1,
+    -1,
+    4.0,
+    48,
+    False,
+    -1,
+    0,
+    0,
+    AFTER,
+    AFTER,
+    1.0,
+    inf,
+    0.0,
+    0.0,
+    None,
 )
 
 

@@ -16,7 +16,28 @@ from miad.watermark import Rendering
 RECORD = Record('a "b"\n', "ä.png", 1, 2, 150, "d" * 64, "e" * 64, "f" * 64, bytes(range(256)), b"delta\n")
 BEFORE, AFTER = [[0.1, 0.9], [1 / 3, 2 / 3]], [[0.7, 0.3], [0.123456789, 0.876543211]]
 MARKED = Entry(
-    "a", "ä.png", 1, Status.SUCCESS, 9, 1, 2, 150, 3, 2.5, 16, True, 40, 7, 30, BEFORE, AFTER, 0.9, 31.25, 1 / 7, 4.5, RECORD
+    "a",
+    "ä.png",
+    1,
+    Status.SUCCESS,
+    9,
+    1,
+    2,
+    150,
+    3,
+    2.5,
+    16,
+    True,
+    40,
+    7,
+    30,
+    BEFORE,
+    AFTER,
+    0.9,
+    31.25,
+    1 / 7,
+    4.5,
+    RECORD,
 )
 LEFT = Entry(
     "b", "", 0, Status.INFEASIBLE, 1, -1, -1, -1, -1, 4.0, 48, False, -1, 0, 0, BEFORE, BEFORE, 1.0, inf, 0.0, 0.0, None
