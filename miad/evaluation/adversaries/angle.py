@@ -17,9 +17,11 @@ from miad.imaging import fit_longer_side
 
 _LARGEST = 30.0
 """Degrees, as all here; variants are drawn that far either way."""
-_COARSE, _FINE, _FINEST = 2.0, 1 / 128, 1 / 1024
-_SURE = 0.996
-"""An overlap that only the right angle has."""
+_COARSE, _MEDIUM, _FINE, _FINEST = 2.0, 1 / 4, 1 / 128, 1 / 1024
+_TRIED = 3
+"""Of the coarse angles; the best is not always next to the right one."""
+_NEAR, _SURE = 0.7, 0.996
+"""Overlaps that angles within a degree have, and that only the right one has."""
 _ASTRAY = 0.5
 """How far from the right angle a climb may stop."""
 _ENOUGH = (2, 128)
@@ -29,10 +31,12 @@ _ENOUGH = (2, 128)
 def fit_angle(mark: VisibleMark) -> float | None:
     """The angle in degrees, counter-clockwise; none where no angle draws anything where the mark is."""
     small = _shrink(mark, max(_ENOUGH[0] * max(mark.size), _ENOUGH[1]))
-    coarse = max(_grid(0, _LARGEST, _COARSE), key=lambda angle: _overlap(small, angle))
-    angle = _climb(lambda angle: _overlap(mark, angle), coarse, _COARSE / 2, _FINE)
+    grid = sorted(_grid(0, _LARGEST, _COARSE), key=lambda angle: _overlap(small, angle))
+    tops = [_climb(lambda angle: _overlap(small, angle), angle, _COARSE / 2, _MEDIUM) for angle in grid[-_TRIED:]]
+    top = max(tops, key=lambda angle: _overlap(small, angle))
+    angle = _climb(lambda angle: _overlap(mark, angle), top, _MEDIUM, _FINE)
     # Pillow turns on a canvas of whole pixels, so the outline jumps and its overlap has narrow peaks.
-    if _overlap(mark, angle) < _SURE:
+    if _NEAR < _overlap(mark, angle) < _SURE:
         angle = max(_grid(angle, _ASTRAY, _FINE), key=lambda angle: _overlap(mark, angle))
     return angle if _overlap(mark, angle) else None
 

@@ -71,3 +71,8 @@ class Adversary(Protocol):
         Returns:
             The same shape; the input is not changed.
         """
+
+
+def full_name(word: str, value: float, usual: float) -> str:
+    """An adversary's name, with its parameter behind a colon where that is not the usual one."""
+    return word if value == usual else f"{word}:{value:g}"

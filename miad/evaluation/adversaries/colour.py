@@ -6,12 +6,13 @@ surprise (`Seams.surprise`).
 """
 
 from math import ceil, floor, inf
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
 
 from miad.evaluation.adversaries.seams import Levels, Recipe, Seams
-from miad.evaluation.adversaries.simplex import Least, Point, minimise
 from miad.watermark import Variant
 
 _ALPHAS = (1.0, 254.0)
@@ -30,6 +31,17 @@ _STEPS = np.array([8.0, 8.0, 0.05, 0.02])
 """Of a point's coordinates, see `_point`."""
 _TRIED, _KEPT = 4, 2
 """How many starts are refined at all, and how many to the end."""
+
+
+Point: TypeAlias = NDArray[np.float64]
+"""Coordinates ``(4,)``, see `_point`."""
+
+
+class _Least(NamedTuple):
+    """The lowest point found and its value."""
+
+    point: Point
+    value: float
 
 
 class _Round(NamedTuple):
@@ -59,15 +71,19 @@ def refine_colour(seams: Seams, recipe: Recipe) -> Recipe:
     return _recipe(min(wholes, key=_value).point)
 
 
-def _search(seams: Seams, start: Point, effort: _Round, *, whole: bool = False) -> Least:
+def _search(seams: Seams, start: Point, effort: _Round, *, whole: bool = False) -> _Least:
     """The least surprise near a point; with the start's alpha if that is a whole number already."""
     free = np.array([not whole, True, not seams.grey, not seams.grey])
+    steps = np.diag(effort.start * _STEPS)[free]
 
-    def surprise(point: Point) -> float:
-        recipe = _recipe(point)
+    def surprise(shift: Point) -> float:
+        recipe = _recipe(start + shift @ steps)
         return seams.surprise(recipe) if _allowed(recipe) else inf
 
-    return minimise(surprise, start, effort.start * _STEPS * free, effort.budget, effort.end)
+    corners = np.vstack([np.zeros(len(steps)), np.eye(len(steps))])
+    options = {"initial_simplex": corners, "maxfev": effort.budget, "xatol": effort.end, "fatol": inf}
+    found = minimize(surprise, corners[0], method="Nelder-Mead", options=options)
+    return _Least(start + found.x @ steps, float(found.fun))
 
 
 def _point(recipe: Recipe) -> Point:
@@ -91,7 +107,7 @@ def _beside(alpha: float) -> tuple[int, int]:
     return floor(alpha), ceil(alpha)
 
 
-def _value(least: Least) -> float:
+def _value(least: _Least) -> float:
     return least.value
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from miad.errors import InputError
-from miad.evaluation.adversaries.base import VisibleMark
+from miad.evaluation.adversaries.base import VisibleMark, full_name
 from miad.tensors import Pixels
 
 _LARGEST = 255
@@ -45,7 +45,7 @@ class Jpeg:
     @property
     def name(self) -> str:
         """As in the registry."""
-        return _name("jpeg", self.quality, Jpeg.quality)
+        return full_name("jpeg", self.quality, Jpeg.quality)
 
     def __call__(self, marked: Pixels, mark: VisibleMark) -> Pixels:
         """Clean one image; see `Adversary`."""
@@ -74,7 +74,7 @@ class Median:
     @property
     def name(self) -> str:
         """As in the registry."""
-        return _name("median", self.size, Median.size)
+        return full_name("median", self.size, Median.size)
 
     def __call__(self, marked: Pixels, mark: VisibleMark) -> Pixels:
         """Clean one image; see `Adversary`."""
@@ -101,7 +101,7 @@ class Blur:
     @property
     def name(self) -> str:
         """As in the registry."""
-        return _name("blur", self.sigma, Blur.sigma)
+        return full_name("blur", self.sigma, Blur.sigma)
 
     def __call__(self, marked: Pixels, mark: VisibleMark) -> Pixels:
         """Clean one image; see `Adversary`."""
@@ -129,7 +129,7 @@ class Resize:
     @property
     def name(self) -> str:
         """As in the registry."""
-        return _name("resize", self.factor, Resize.factor)
+        return full_name("resize", self.factor, Resize.factor)
 
     def __call__(self, marked: Pixels, mark: VisibleMark) -> Pixels:
         """Clean one image; see `Adversary`."""
@@ -137,8 +137,3 @@ class Resize:
         small = (max(1, round(self.factor * width)), max(1, round(self.factor * height)))
         shrunken = cv2.resize(np.ascontiguousarray(marked), small, interpolation=cv2.INTER_AREA)
         return cv2.resize(shrunken, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.uint8, copy=False)
-
-
-def _name(word: str, value: float, usual: float) -> str:
-    """The parameter is part of the name where it is not the usual one."""
-    return word if value == usual else f"{word}:{value:g}"

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from miad.evaluation.adversaries.base import VisibleMark
+from miad.errors import InputError
+from miad.evaluation.adversaries.base import VisibleMark, full_name
 from miad.tensors import Pixels
 
 InpaintMethod: TypeAlias = Literal["telea", "ns"]
@@ -16,6 +17,7 @@ InpaintMethod: TypeAlias = Literal["telea", "ns"]
 _FLAGS: dict[InpaintMethod, int] = {"telea": cv2.INPAINT_TELEA, "ns": cv2.INPAINT_NS}
 _RADIUS = 3
 """Pixels round each one that its new value is made from."""
+_WIDEST = 255
 
 
 @dataclass(frozen=True)
@@ -24,16 +26,24 @@ class Inpaint:
 
     Args:
         method: how.
-        margin: pixels by which the mask grows, in all eight directions; soft edges hide the image there too.
+        margin: pixels by which the mask grows in all eight directions, 0..255: an outline drawn by hand is drawn
+            generously, one known to the pixel needs none.
+
+    Raises:
+        InputError: the margin is out of its range.
     """
 
     method: InpaintMethod = "telea"
     margin: int = 1
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.margin <= _WIDEST:
+            raise InputError(f"expected an inpainting margin between 0 and {_WIDEST} pixels, found {self.margin}")
+
     @property
     def name(self) -> str:
         """As in the registry."""
-        return f"inpaint_{self.method}"
+        return full_name(f"inpaint_{self.method}", self.margin, Inpaint.margin)
 
     def __call__(self, marked: Pixels, mark: VisibleMark) -> Pixels:
         """Clean one image; see `Adversary`."""

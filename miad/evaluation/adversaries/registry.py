@@ -11,31 +11,26 @@ from miad.evaluation.adversaries.inpaint import Inpaint
 from miad.evaluation.adversaries.known_logo import KnownLogo
 
 
-class _Tunable(NamedTuple):
-    """An adversary with one number."""
+class _Entry(NamedTuple):
+    """How an adversary is made, and how from its number if it has one."""
 
-    build: Callable[[str], Adversary]
-    example: str
+    usual: Callable[[], Adversary]
+    tuned: Callable[[str], Adversary] | None = None
+    example: str = ""
 
 
-_FIXED: dict[str, Callable[[], Adversary]] = {
-    "nothing": Nothing,
-    "known_logo": KnownLogo,
-    "inpaint_telea": lambda: Inpaint("telea"),
-    "inpaint_ns": lambda: Inpaint("ns"),
-    "jpeg": Jpeg,
-    "median": Median,
-    "blur": Blur,
-    "resize": Resize,
-}
-_TUNABLE = {
-    "jpeg": _Tunable(lambda word: Jpeg(int(word)), "jpeg:50"),
-    "median": _Tunable(lambda word: Median(int(word)), "median:5"),
-    "blur": _Tunable(lambda word: Blur(float(word)), "blur:1.5"),
-    "resize": _Tunable(lambda word: Resize(float(word)), "resize:0.5"),
+_ENTRIES = {
+    "nothing": _Entry(Nothing),
+    "known_logo": _Entry(KnownLogo),
+    "inpaint_telea": _Entry(Inpaint, lambda margin: Inpaint("telea", int(margin)), "inpaint_telea:0"),
+    "inpaint_ns": _Entry(lambda: Inpaint("ns"), lambda margin: Inpaint("ns", int(margin)), "inpaint_ns:0"),
+    "jpeg": _Entry(Jpeg, lambda quality: Jpeg(int(quality)), "jpeg:50"),
+    "median": _Entry(Median, lambda size: Median(int(size)), "median:5"),
+    "blur": _Entry(Blur, lambda sigma: Blur(float(sigma)), "blur:1.5"),
+    "resize": _Entry(Resize, lambda factor: Resize(float(factor)), "resize:0.25"),
 }
 
-ADVERSARIES = tuple(_FIXED)
+ADVERSARIES = tuple(_ENTRIES)
 """All names, without parameters."""
 
 
@@ -43,27 +38,27 @@ def adversary(name: str) -> Adversary:
     """The adversary of a name.
 
     Args:
-        name: one of `ADVERSARIES`; a filter may have its parameter behind a colon, such as ``jpeg:50``, ``median:5``,
-            ``blur:1.5`` or ``resize:0.5``.
+        name: one of `ADVERSARIES`, some with a parameter behind a colon: ``jpeg:50`` (quality), ``median:5`` (size),
+            ``blur:1.5`` (sigma), ``resize:0.25`` (factor), ``inpaint_ns:0`` (margin).
 
     Raises:
         InputError: there is no such adversary, or its parameter does not fit.
     """
     word, colon, parameter = name.partition(":")
-    if word not in _FIXED:
+    if word not in _ENTRIES:
         close = get_close_matches(word, ADVERSARIES, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
         raise InputError(f"expected an adversary, found {name!r}; {hint}known are {', '.join(ADVERSARIES)}")
-    return _tune(name, word, parameter) if colon else _FIXED[word]()
+    return _tune(name, _ENTRIES[word], parameter) if colon else _ENTRIES[word].usual()
 
 
-def _tune(name: str, word: str, parameter: str) -> Adversary:
-    if word not in _TUNABLE:
-        raise InputError(f"expected {word} without a parameter, found {name!r}; only {', '.join(_TUNABLE)} have one")
-    build, example = _TUNABLE[word]
+def _tune(name: str, entry: _Entry, parameter: str) -> Adversary:
+    if entry.tuned is None:
+        tunable = ", ".join(word for word, entry in _ENTRIES.items() if entry.tuned)
+        raise InputError(f"expected no parameter, found {name!r}; those with one are {tunable}")
     try:
-        return build(parameter)
+        return entry.tuned(parameter)
     except InputError:
         raise
     except ValueError as error:
-        raise InputError(f"expected a number as in {example}, found {name!r}") from error
+        raise InputError(f"expected a number as in {entry.example}, found {name!r}") from error
