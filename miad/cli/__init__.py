@@ -62,7 +62,7 @@ def _say(text: str) -> int:
 def _one_line(error: MiadError) -> str:
     """The message; loader processes hand errors on with their whole traceback before it."""
     name = f"{type(error).__module__}.{type(error).__name__}: "
-    return str(error).strip().splitlines()[-1].removeprefix(name)
+    return " ".join(str(error).rpartition(name)[2].split())
 
 
 def _fail(message: str, code: int) -> None:

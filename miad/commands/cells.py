@@ -102,9 +102,9 @@ class Cells:
             "logo": hashlib.sha256(options.logo.rgba.tobytes()).hexdigest(),
             "mark": [options.scale, *options.alpha, options.mode, repr(options.room)],
             "lesions": [self.look.mask, repr(self.look.lesions), weights_digest(self.lesions)],
-            "vaccine": None if self.look.protection is None else describe_protection(self.look.protection),
             "seed": self.run.seed,
             "precision": self.run.precision,
+            **({} if self.look.protection is None else {"vaccine": describe_protection(self.look.protection)}),
         }
 
     def _verdicts(self, folder: Path, target: Target, files: Sequence[Path | None]) -> Probabilities:

@@ -15,7 +15,7 @@ from miad.evaluation import Subject
 from miad.imaging import from_tensor, pixel_digest
 from miad.keys import Key, Record, read_key
 from miad.search import Status
-from miad.watermark import NAMES, load_logo
+from miad.watermark import NAMES, AlphaMode, load_logo
 
 
 @dataclass(frozen=True)
@@ -95,15 +95,15 @@ def open_marked_run(folder: Path, logo: str | None = None) -> MarkedRun:
     digest = hashlib.sha256(keys[0].read_bytes()).hexdigest()
     with (folder / "attack.csv").open(newline="", encoding="utf-8") as file:
         status = {row["image"]: Status(row["status"]) for row in csv.DictReader(file)}
-    return MarkedRun(folder, digest, key, status, RandomMarker([known], _ranges(config)))
+    soft = any(((part.coverage > 0) & (part.coverage < 255)).any() for part in key.renderings.values())
+    ranges = _ranges(config, "soft" if soft else "binary")
+    return MarkedRun(folder, digest, key, status, RandomMarker([known], ranges))
 
 
-def _ranges(config: dict[str, Any]) -> PairOptions:
+def _ranges(config: dict[str, Any], mode: AlphaMode) -> PairOptions:
     """Those of the attack; its own defaults where it was not called from the command line."""
-    scale, lowest, highest, mode = (
-        config.get(name, default)
-        for name, default in (("scale", 2.0), ("alpha_min", 100), ("alpha_max", 220), ("alpha_mode", "binary"))
-    )
+    defaults = {"scale": 2.0, "alpha_min": 100, "alpha_max": 220}
+    scale, lowest, highest = (config.get(name, default) for name, default in defaults.items())
     return PairOptions("", "", scale, scale, lowest, highest, mode)
 
 

@@ -98,6 +98,8 @@ def mark_options(
     check_at_least(1, delta_batch_size=delta_batch_size)
     options = MarkOptions(load_logo(logo), scale, (alpha_min, alpha_max), alpha_mode, lesions.room(place))
     chosen = load_vaccine(vaccine, removers, remover_weights)
+    if spare_lesions and chosen is None:
+        raise InputError("expected --vaccine.kind with --spare_lesions, found none: there is no delta to keep off")
     marker = marker_of(options) if vaccine.host == "marked" else None
     protection = None if chosen is None else Protection(chosen, delta_batch_size, spare=spare_lesions, marker=marker)
     return Mark(options, mask, lesions, protection)

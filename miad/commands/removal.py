@@ -111,6 +111,8 @@ def removal(
     if run.devices > 1:
         raise InputError(f"expected --run.devices 1, found {run.devices}; this command computes on one device")
     known, targets = load_removers(removers), load_targets(models)
+    if not targets:
+        raise InputError("expected one or more --models to read what is left, found none")
     check_targets(data, targets)
     marks = open_marked_run(attack, logo)
     dataset = data.split(split)
@@ -124,13 +126,16 @@ def removal(
         seed=run.seed,
         spare=spare_lesions,
     )
-    networks = {**study.removers, **{target.name: target for target in targets}}
     for _ in marks.read(dataset, chosen):  # refuses other images before anything is written
         pass
-    weights = {name: weights_digest(network) for name, network in networks.items()}
-    folder = run.open(images=content_digest(dataset), marks=marks.digest, weights=weights)
+    folder = run.open(
+        images=content_digest(dataset),
+        marks=marks.digest,
+        removers={name: weights_digest(remover) for name, remover in study.removers.items()},
+        weights={target.name: weights_digest(target) for target in targets},
+    )
     check_unfinished(folder)
-    for network in networks.values():
+    for network in (*study.removers.values(), *targets):
         network.to(run.device)
     drawn = frozenset(dataset.ids[index] for index in spread(chosen, pictures))
     batches = [chosen[start : start + batch_size] for start in range(0, len(chosen), batch_size)]

@@ -24,10 +24,17 @@ def load_removers(paths: str) -> dict[str, Remover]:
         InputError: one can not be read, or two have one name.
     """
     places = [Path(word.strip()) for word in paths.split(",") if word.strip()]
-    names = [place.stem if place.is_file() else place.name for place in places]
+    names = [_name(place) for place in places]
     if len(set(names)) < len(names):
         raise InputError(f"expected every remover once, found {', '.join(names)}; rename one or leave it out")
     return {name: load_remover(find_checkpoint(place)) for name, place in zip(names, places, strict=True)}
+
+
+def _name(place: Path) -> str:
+    """A run's, also of one of its checkpoints; a file's own elsewhere."""
+    if place.is_dir():
+        return place.name
+    return place.parent.parent.name if place.parent.name == "checkpoints" else place.stem
 
 
 def load_vaccine(options: VaccineOptions, removers: str, weights: Sequence[float] | None) -> Vaccine | None:

@@ -17,5 +17,6 @@ def read_words(text: str, known: Sequence[Word]) -> list[Word]:
     words = [word.strip() for word in text.split(",") if word.strip()]
     wrong = next((word for word in words if word not in known), None)
     if wrong is not None or not words:
-        raise InputError(f"expected one or more of {', '.join(known)}, separated by commas, found {wrong or 'none'!r}")
+        found = "nothing" if wrong is None else repr(wrong)
+        raise InputError(f"expected one or more of {', '.join(known)}, separated by commas, found {found}")
     return [known[known.index(word)] for word in dict.fromkeys(words)]

@@ -279,8 +279,16 @@ def stack_images(images: Sequence[Images]) -> Images:
     Raises:
         InputError: the images differ in size.
     """
-    sizes = sorted({tuple(image.shape[1:]) for image in images})
+    check_one_size(sorted({(image.shape[1], image.shape[2]) for image in images}))
+    return torch.stack(list(images))
+
+
+def check_one_size(sizes: Sequence[tuple[int, int]]) -> None:
+    """All images have one height and width.
+
+    Raises:
+        InputError: they do not.
+    """
     if len(sizes) > 1:
         found = " and ".join(f"{width}x{height}" for height, width in sizes[:2])
         raise InputError(f"expected images of one size, found {found}; give a size with --data.size")
-    return torch.stack(list(images))

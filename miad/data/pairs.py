@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from miad.data.base import ImageDataModule, ImageDataset, Split, stack_images
+from miad.data.base import ImageDataModule, ImageDataset, Split, check_one_size, stack_images
 from miad.data.random_marks import DrawnMark, PairOptions, draw_mark
 from miad.data.transforms import Augmentation
 from miad.tensors import Images
@@ -86,9 +87,6 @@ class PairDataModule(LightningDataModule):
         data: the images; its batch size, workers, augmentation and balance hold for the pairs.
         options: the logos, and the ranges of the marks.
         seed: of the marks to validate and test on.
-
-    Raises:
-        InputError: a logo can not be loaded.
     """
 
     def __init__(self, data: ImageDataModule, options: PairOptions, seed: int) -> None:
@@ -96,8 +94,16 @@ class PairDataModule(LightningDataModule):
         self.data = data
         self.options = options
         self.seed = seed
-        self.logos = load_logos(options.logos)
-        self.held_out = load_logos(options.held_out)
+
+    @cached_property
+    def logos(self) -> list[Logo]:
+        """To train and validate on."""
+        return load_logos(self.options.logos)
+
+    @cached_property
+    def held_out(self) -> list[Logo]:
+        """To test on."""
+        return load_logos(self.options.held_out)
 
     def split(self, name: Split) -> ImageDataset:
         """The images of one split.
@@ -108,14 +114,17 @@ class PairDataModule(LightningDataModule):
         return self.data.split(name)
 
     def check(self, *splits: Split) -> None:
-        """Some logo fits every image of these splits.
+        """Some logo fits every image of these splits, and batches can be made of them.
 
         Raises:
-            InputError: none does, or a split has no images.
+            InputError: none does, the images differ in size, or a split has no images.
         """
         for name in splits:
             images, logos = self.split(name), self.held_out if name == "test" else self.logos
-            for shape in {images.shape(index) for index in range(len(images))}:
+            shapes = sorted({images.shape(index) for index in range(len(images))})
+            if self.data.batch_size > 1:
+                check_one_size(shapes)
+            for shape in shapes:
                 draw_mark(logos, shape, self.options, np.random.default_rng(self.seed), grey=False)
 
     def pairs(self, name: Split) -> MarkedPairs:

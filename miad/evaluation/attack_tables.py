@@ -38,8 +38,8 @@ def write_attack_table(path: Path, entries: Sequence[Entry], classes: Sequence[s
 
     Confidences are the sources' weighted mean for the label; ``predicted`` is its class on the marked image. x, y,
     alpha and variant are empty where there was no room for the mark. ``scale`` and ``raised`` say what gave way for
-    lack of room; ``lesion``, ``covered`` and ``caught`` count the given lesion's pixels, those of them that differ in
-    the written image, and those that the mask in use held, and are empty where no mask is given; ``trusted`` is no
+    lack of room; ``lesion``, ``covered`` and ``caught`` count the given lesion's pixels, those of them that the mark
+    changed, and those that the mask in use held, and are empty where no mask is given; ``trusted`` is no
     where a source of the mask misreads the image itself. ``delta`` is the root mean square of the delta under the mark.
 
     Raises:

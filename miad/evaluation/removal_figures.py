@@ -89,6 +89,8 @@ class Album:
         Raises:
             RunError: the folder can not be written.
         """
-        columns = list(next(iter(self._rows.values())))
-        rows = [(case.title, [row[column] for column in columns]) for case, row in self._rows.items()]
+        columns = list(dict.fromkeys(column for row in self._rows.values() for column in row))
+        some = next(iter(next(iter(self._rows.values())).values()))
+        blank = Picture(np.full_like(some.pixels, 255), "none")
+        rows = [(case.title, [row.get(column, blank) for column in columns]) for case, row in self._rows.items()]
         draw_grid(path, columns, rows, "dB: PSNR of the whole image to the original plus delta")

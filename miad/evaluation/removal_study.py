@@ -18,8 +18,8 @@ from miad.evaluation.adversaries import Adversary, VisibleMark
 from miad.imaging import from_tensor, to_tensor
 from miad.measures import mask_iou, removal_quality
 from miad.models import Remover
-from miad.search import image_generator
 from miad.targets import Target, score_images
+from miad.tasks import delta_generator
 from miad.tensors import Images, to_levels, to_unit
 from miad.vaccine import Vaccine
 from miad.watermark import mix
@@ -104,7 +104,8 @@ class RemovalStudy:
         for case, vaccine in self.cases.items():
             protected, marked = self._protect(case, vaccine, subjects, originals)
             yield Attempt(case, NOTHING, marked, protected, None)
-            yield Attempt(case, EXACT, protected, protected, None)
+            if case.order == "before":  # a delta over the mark is stretched where the mark comes off
+                yield Attempt(case, EXACT, protected, protected, None)
             for name, remover in self.removers.items():
                 with torch.no_grad():
                     found = remover(to_unit(marked))
@@ -138,13 +139,13 @@ class RemovalStudy:
     ) -> tuple[Images, Images]:
         """The originals with delta, and marked."""
         lesions = self._lesions(subjects)
-        generators = [image_generator(self.seed, f"{subject.item.id}\ndelta") for subject in subjects]
+        generators = [delta_generator(self.seed, subject.item.id) for subject in subjects]
         grey = subjects[0].item.grey
         if case.order == "before":
             marker = replace(self.marker, grey=grey)
             protected = vaccine(originals, generators, lesions, grey=grey, marker=marker).protected
             return protected, _mark(protected, subjects)
-        found = vaccine(_mark(originals, subjects), generators, lesions, grey=grey)
+        found = vaccine(_mark(originals, subjects), generators, lesions, grey=grey, unmarked=originals)
         return (originals.short() + found.delta).clamp(0, 255).to(torch.uint8), found.protected
 
     def _lesions(self, subjects: Sequence[Subject]) -> Tensor | None:

@@ -19,7 +19,7 @@ from miad.keys.record import Record
 from miad.watermark import Rendering
 
 VERSION = 2
-"""Of the file's layout; a reader refuses what it does not know."""
+"""Of the file's layout; a reader refuses what it does not know. Version 1 had no deltas."""
 
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -90,7 +90,7 @@ class _LaterVersionError(Exception):
 
 def _check_version(database: sqlite3.Connection) -> None:
     (version,) = database.execute("SELECT value FROM meta WHERE name = 'version'").fetchone() or ("none",)
-    if version != str(VERSION):
+    if version not in map(str, range(1, VERSION + 1)):
         raise _LaterVersionError(version)
 
 

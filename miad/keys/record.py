@@ -60,7 +60,7 @@ class Record:
         line, _, rest = data.partition(b"\n")
         try:
             fields = json.loads(line)
-            length = fields.pop("delta")
+            length = fields.pop("delta", 0)  # version 1 had none
             if not 0 <= length <= len(rest):
                 raise ValueError("the delta is cut off")
             record = cls(**fields, remainder=rest[length:], delta=rest[:length])

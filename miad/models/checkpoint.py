@@ -158,7 +158,8 @@ def start_remover(name: RemoverName, base_channels: int | None, weights: Path | 
     checkpoint = _read(path, "remover")
     if "hyper_parameters" in checkpoint:
         options, state = _read_run(path, "remover")
-        network = build_remover(name, base_channels, published=options["published"])
+        width = options["base_channels"] if base_channels is None else base_channels
+        network = build_remover(name, width, published=options["published"])
         _load_weights(network, state, path, "remover")
         return network
     state = checkpoint.get("state_dict", checkpoint)

@@ -3,7 +3,7 @@
 from miad.tasks.attack import AttackTask, Marking, MarkOptions
 from miad.tasks.classifier import ClassifierTask
 from miad.tasks.journal import Entry, Journal
-from miad.tasks.protection import Protection
+from miad.tasks.protection import Protection, delta_generator
 from miad.tasks.remover import DEFAULT_RECIPE, RemoverRecipe, RemoverTask, Stage
 from miad.tasks.room import Kept, Room, RoomOptions, find_rooms
 from miad.tasks.segmenter import SegmenterTask
@@ -28,5 +28,6 @@ __all__ = [
     "RoomOptions",
     "SegmenterTask",
     "Stage",
+    "delta_generator",
     "find_rooms",
 ]

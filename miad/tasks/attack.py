@@ -157,6 +157,8 @@ class AttackTask(LightningModule):
         if self.protection is not None:
             masks = torch.stack([room.mask for room in rooms])
             hosts = self.protection(hosts, [item.id for item in items], self.seed, masks, grey=items[0].grey)
+            # What delta alone makes a source misread is no success of the mark.
+            correct = [both == (True, True) for both in zip(correct, self._all_correct(hosts, labels), strict=True)]
         markings: dict[int, Marking] = {}
         for scale in dict.fromkeys(room.scale for room in rooms):
             chosen = [index for index, room in enumerate(rooms) if room.scale == scale]

@@ -12,6 +12,11 @@ from miad.tensors import Images
 from miad.vaccine import Vaccine
 
 
+def delta_generator(seed: int, image_id: str) -> torch.Generator:
+    """What is random about one image's delta; another stream than its search's, which delta must not move."""
+    return image_generator(seed, f"{image_id}\ndelta")
+
+
 class Protection(nn.Module):
     """Vaccinates images a few at a time.
 
@@ -44,7 +49,7 @@ class Protection(nn.Module):
         Returns:
             uint8, the same shape.
         """
-        generators = [image_generator(seed, f"{id_}\ndelta") for id_ in ids]
+        generators = [delta_generator(seed, id_) for id_ in ids]
         marker = self.marker and replace(self.marker, grey=grey)
         parts = []
         for start in range(0, len(images), self.batch_size):

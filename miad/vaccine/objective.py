@@ -23,7 +23,8 @@ class Objective:
         images: uint8 ``(n, 3, h, w)``.
         removers: the networks, on the images' device, each with its weight.
         options: which delta.
-        mark: what puts marks on float ``(n, 3, h, w)``; None where removers see the image without one.
+        mark: what puts marks on float ``(n, 3, h, w)``; None where removers see the image as it is.
+        unmarked: uint8, the images without the marks that they have already; None where they have none.
     """
 
     def __init__(
@@ -32,9 +33,10 @@ class Objective:
         removers: Sequence[tuple[Callable[[Tensor], Removal], float]],
         options: VaccineOptions,
         mark: Callable[[Tensor], Tensor] | None,
+        unmarked: Images | None = None,
     ) -> None:
         self._levels = images.float()
-        self._original = self._levels / 255
+        self._unmarked = self._levels if unmarked is None else unmarked.float()
         self._removers = removers
         self._options = options
         self._mark = mark
@@ -50,13 +52,15 @@ class Objective:
         # Whole levels divided as every reader of a file divides them: removers see what they will see.
         protected = (self._levels + delta) / 255
         seen = self._mark(protected) if self._mark else protected
-        losses = [weight * self._loss(remover(seen), seen, protected) for remover, weight in self._removers]
+        losses = [weight * self._loss(remover(seen), seen, delta) for remover, weight in self._removers]
         return self.direction * torch.stack(losses).sum(0)
 
-    def _loss(self, removal: Removal, seen: Tensor, protected: Tensor) -> Tensor:
-        # The reference is never detached: a remover that moves with delta would be credited for delta itself.
-        reference = self._original if self._options.reference == "original" else protected
+    def _loss(self, removal: Removal, seen: Tensor, delta: Tensor) -> Tensor:
         if self._options.kind == "delta_d":
-            return disruption(removal, reference, self._options)
+            return disruption(removal, self._reference(self._unmarked, delta), self._options)
         # Under a mark, to be near the image without it is the remover's own aim; an inert delta leaves the mark.
-        return visibility(removal, seen if self._mark else reference, self._options)
+        return visibility(removal, seen if self._mark else self._reference(self._levels, delta), self._options)
+
+    def _reference(self, levels: Tensor, delta: Tensor) -> Tensor:
+        # Never detached: a remover that moves with delta would be credited for delta itself.
+        return levels / 255 if self._options.reference == "original" else (levels + delta) / 255

@@ -73,6 +73,7 @@ class Vaccine(nn.Module):
         *,
         grey: bool = False,
         marker: Marker | None = None,
+        unmarked: Images | None = None,
     ) -> Vaccinated:
         """Give every image its own delta, in float32 whatever the precision around; the removers are left as they were.
 
@@ -82,6 +83,8 @@ class Vaccine(nn.Module):
             lesions: bool ``(n, h, w)``, where delta stays 0.
             grey: whether the three channels share one delta, as a grey file has one channel.
             marker: puts marks on hosts, where the options ask for marked ones.
+            unmarked: the images without their marks, where delta is added to marked ones; uint8 ``(n, 3, h, w)``. What
+                delta_D keeps removers from is to make these.
 
         Raises:
             InputError: a remover is in training mode or answers with numbers that are not finite, or there is no
@@ -90,18 +93,23 @@ class Vaccine(nn.Module):
         with torch.inference_mode(mode=False), torch.autocast(images.device.type, enabled=False):
             bounds = find_bounds(images, self.options.eps, lesions, grey=grey)
             if self.options.optimised:
-                return _vaccinated(images, self._optimise(images, generators, bounds, marker))
+                return _vaccinated(images, self._optimise(images, generators, bounds, marker, unmarked))
             unknown = torch.full((len(images),), torch.nan, device=images.device)
             delta = bounds.noise(self.options.eps, generators) if self.options.kind == "noise" else bounds.zeros()
             return _vaccinated(images, Ascent(delta, unknown, unknown))
 
     def _optimise(
-        self, images: Images, generators: Sequence[torch.Generator], bounds: Bounds, marker: Marker | None
+        self,
+        images: Images,
+        generators: Sequence[torch.Generator],
+        bounds: Bounds,
+        marker: Marker | None,
+        unmarked: Images | None,
     ) -> Ascent:
         options = self.options
         check_evaluating(self.removers)
         mark = _bind(marker, generators) if options.host == "marked" else None
-        objective = Objective(images, [*zip(self.removers, self.weights, strict=True)], options, mark)
+        objective = Objective(images, [*zip(self.removers, self.weights, strict=True)], options, mark, unmarked)
         start = bounds.noise(options.eps, generators) if options.start == "uniform" else bounds.zeros()
         with frozen(self.removers):
             found = ascend(objective, start, bounds, options.step, options.steps, keep_best=mark is None)

@@ -286,7 +286,7 @@ def test_key_records_hold_what_undoing_needs(finished):
     key = read_key(finished[0] / "run.miadkey")
     record = next(iter(key.records.values()))
     fields = json.loads(record.to_bytes().partition(b"\n")[0])
-    assert fields.keys() == {"image", "file", "x", "y", "alpha", "rendering", "original", "marked"}
+    assert fields.keys() == {"image", "file", "x", "y", "alpha", "rendering", "original", "marked", "delta"}
     assert record.rendering in key.renderings
     row = next(row for row in rows(finished[0]) if row["image"] == record.image)
     assert [fields["x"], fields["y"], fields["alpha"]] == [int(row[name]) for name in ("x", "y", "alpha")]

@@ -128,6 +128,18 @@ def test_an_image_s_delta_does_not_depend_on_the_others(zoo, make_run):
     assert first == second
 
 
+def test_what_delta_alone_makes_misread_is_no_success_of_the_mark(zoo, make_run):
+    """Marks that can not be seen, over a delta that is strong enough to turn some images."""
+    skipped = {}
+    for kind in ("none", "noise"):
+        run, options = make_run(kind), VaccineOptions(kind, eps=120)
+        attack(images(count=20), str(zoo[0]), run, search=SEARCH, vaccine=options, alpha_min=1, alpha_max=1)
+        status = [row["status"] for row in rows(run.folder)]
+        assert "success" not in status
+        skipped[kind] = status.count("skipped")
+    assert skipped["none"] < skipped["noise"] < 20
+
+
 def test_marked_hosts_have_the_attack_s_own_logo(mark, removers, tmp_path):
     options = VaccineOptions("delta_i", host="marked", **FEW)
     folder = mark("a", "fundus", vaccine=options, removers=str(removers[0]))
@@ -148,6 +160,7 @@ def test_marked_hosts_have_the_attack_s_own_logo(mark, removers, tmp_path):
             "expected 1 weights above 0",
         ),
         ({"removers": "nowhere", "vaccine": VaccineOptions("delta_d")}, "nowhere: no such checkpoint"),
+        ({"spare_lesions": True}, r"expected --vaccine\.kind with --spare_lesions, found none"),
         ({"delta_batch_size": 0}, "expected delta_batch_size of at least 1, found 0"),
     ],
 )

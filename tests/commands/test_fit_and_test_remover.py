@@ -87,6 +87,17 @@ def test_a_test_agrees_with_the_network_s_own_answers(learned, tested):
     assert measures(folder) == pytest.approx(scores)
 
 
+def test_pictures_show_what_was_measured(learned, tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(miad.commands.test, "draw_removal", lambda _, rows: shown.extend(rows))
+    evaluate(some_data(), learned[0], quiet("tested", tmp_path), ONE)
+    network = load_remover(learned[1])
+    with torch.no_grad():
+        expected = [to_levels(network(to_unit(row.marked[None])).image)[0] for row in shown]
+    assert len(shown) == 5
+    assert all(torch.equal(row.removed, image) for row, image in zip(shown, expected, strict=True))
+
+
 def test_pictures_show_originals_and_stay_in_the_folder(tested):
     folder, _, logged = tested
     assert (folder / "removal.png").stat().st_size > 1000
@@ -149,6 +160,14 @@ def test_the_same_seed_gives_the_same_weights(tmp_path):
 def test_a_classifier_s_run_is_no_remover(zoo, tmp_path):
     with pytest.raises(InputError, match=r"expected a checkpoint of 'miad fit remover', found one of 'miad fit class"):
         evaluate(some_data(), zoo[0], quiet("tested", tmp_path))
+
+
+def test_images_of_different_sizes_are_refused_before_anything_is_written(tmp_path):
+    data = some_data()
+    data.split("train").shape = lambda index: (32, 32 + index % 2)
+    with pytest.raises(InputError, match=r"expected images of one size, found 32x32 and 33x32; give a size"):
+        fit(data, quiet("net", tmp_path), recipe(), pairs=ONE)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_images_too_small_for_the_logo_are_refused(tmp_path, capsys):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 
 import miad.commands.removal as removal_module
 from miad.cli import main
@@ -83,7 +84,8 @@ def test_every_case_meets_every_adversary(study):
         adversaries = [
             row["removed_by"] for row in rows(study) if (row["vaccine"], row["made_on"], row["order"]) == case
         ]
-        assert adversaries == ["nothing", "exact", "wdnet", "bvmr", "slbr", "inpaint_telea", "median:5"]
+        exact = ["exact"] if case[2] == "before" else []  # nobody can where delta lies over the mark
+        assert adversaries == ["nothing", *exact, "wdnet", "bvmr", "slbr", "inpaint_telea", "median:5"]
     assert {row["images"] for row in rows(study)} == {"7"}
 
 
@@ -173,7 +175,7 @@ def test_deltas_may_be_made_under_random_marks(zoo, marked, removers, tmp_path):
     few(zoo, marked, removers, quiet("under", tmp_path), **words)
     few(zoo, marked, removers, quiet("clean", tmp_path), **(words | {"vaccine": QUICK}))
     under, clean = (
-        {row["order"]: row["rmse"] for row in rows(tmp_path / name) if row["removed_by"] == "exact"}
+        {row["order"]: row["rmse"] for row in rows(tmp_path / name) if row["removed_by"] == "nothing"}
         for name in ("under", "clean")
     )
     assert under["before"] != clean["before"]
@@ -200,7 +202,7 @@ def test_originals_are_not_logged(zoo, marked, removers, tmp_path, monkeypatch):
     [
         ({"vaccines": "none,delta"}, "expected one or more of none, noise, delta_d, delta_i, .*found 'delta'"),
         ({"made_on": "both"}, "expected one or more of each, all, .*found 'both'"),
-        ({"orders": ""}, "expected one or more of before, after, .*found 'none'"),
+        ({"orders": ""}, "expected one or more of before, after, .*found nothing"),
         ({"removed_by": "magic"}, "magic"),
         ({"unseen_removers": "SAME"}, "expected wdnet in --removers or in --unseen_removers, found it in both"),
         ({"limit": 0}, "expected limit of at least 1, found 0"),
@@ -225,6 +227,20 @@ def test_marks_that_have_a_delta_are_refused(zoo, removers, tmp_path):
     attack(images(), str(zoo[0]), run, search=RandomSearch(2), vaccine=VaccineOptions("noise"))
     with pytest.raises(InputError, match=r"expected marks without delta, .*; attack without --vaccine"):
         few(zoo, run.folder, removers, quiet("few", tmp_path))
+
+
+def test_without_classifiers_nobody_reads_what_is_left(marked, removers, tmp_path):
+    with pytest.raises(InputError, match="expected one or more --models to read what is left, found none"):
+        removal(images(), marked, "", removers[0], quiet("few", tmp_path))
+
+
+def test_a_remover_may_have_a_classifier_s_name(zoo, marked, tmp_path):
+    remover = save_remover(tmp_path / "nets" / "one", "wdnet", 2)
+    assert zoo[0].name == "one"
+    few(zoo, marked, [str(remover)], quiet("few", tmp_path), limit=1)
+    inputs = yaml.safe_load((tmp_path / "few" / "config.yaml").read_text())["inputs"]
+    assert inputs["removers"].keys() == inputs["weights"].keys() == {"one"}
+    assert inputs["removers"]["one"] != inputs["weights"]["one"]
 
 
 def test_another_logo_than_the_marks_is_refused(zoo, marked, removers, tmp_path):

@@ -478,7 +478,7 @@ def test_the_command_line_writes_and_shows_the_tables(nets, tmp_path, capsys):
 
 BAD = [
     (["--searches", "random,best"], "expected one or more of random, he, he_sit, separated by commas, found 'best'"),
-    (["--searches", ","], "expected one or more of random, he, he_sit, separated by commas, found 'none'"),
+    (["--searches", ","], "expected one or more of random, he, he_sit, separated by commas, found nothing"),
     (["--protocols", "matrx"], "expected one or more of leave_one_out, matrix, ensemble, separated by commas, found"),
     (["--protocols", "ensemble"], "expected --unseen classifiers to test the ensemble of all models on, found none"),
     (["--models", "{one}"], "expected two or more models, found 1; name them in --models, with commas"),

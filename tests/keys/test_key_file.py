@@ -119,6 +119,20 @@ def test_a_later_version_asks_for_an_update_and_is_not_called_damaged(path):
     assert "damaged" not in str(e.value)
 
 
+def test_a_key_of_version_1_is_read(tmp_path):
+    """Its records are the same but for the delta, which they have not."""
+    record, renderings = a_marked_folder(tmp_path)
+    write_key(tmp_path / "a.miadkey", [record], renderings)
+    line, _, rest = record.to_bytes().partition(b"\n")
+    fields = json.loads(line)
+    assert fields.pop("delta") == 0
+    with closing(sqlite3.connect(tmp_path / "a.miadkey")) as database, database:
+        database.execute("UPDATE meta SET value = '1' WHERE name = 'version'")
+        database.execute("UPDATE record SET blob = ?", (json.dumps(fields).encode() + b"\n" + rest,))
+    found = recover_folder(read_key(tmp_path / "a.miadkey"), tmp_path / "marked", tmp_path / "out")
+    assert [result.problem for result in found] == [""]
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -160,6 +174,7 @@ def a_marked_folder(folder):
 def recovered(tmp_path, **changes):
     record, renderings = a_marked_folder(tmp_path)
     fields = {**json.loads(record.to_bytes().partition(b"\n")[0]), **changes}
+    fields["delta"] = record.delta
     damaged = Record(**fields, remainder=record.remainder)
     write_key(tmp_path / "a.miadkey", [damaged], renderings)
     return list(recover_folder(read_key(tmp_path / "a.miadkey"), tmp_path / "marked", tmp_path / "out"))

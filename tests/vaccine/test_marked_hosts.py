@@ -92,3 +92,19 @@ def test_delta_d_does_not_take_a_removed_mark_for_damage():
     with pytest.warns(UserWarning, match="on 3 of 3"):
         perfect = make(lambda seen: seen - MARK, marker=Marker(0), steps=3)
     assert perfect.loss.tolist() == pytest.approx([0, 0, 0], abs=1e-12)
+
+
+@pytest.mark.parametrize("reference", ["original", "protected"])
+def test_over_a_mark_a_remover_that_takes_it_off_is_not_spoilt_by_that(reference):
+    """The ideal of a delta_D over marked images is the image without its mark, not with it."""
+    unmarked = torch.full((1, 3, 4, 4), 100, dtype=torch.uint8)
+    marked = unmarked.clone()
+    marked[..., :2] = 200
+    shade = (marked.float() - unmarked.float()) / 255
+    options = VaccineOptions("delta_d", steps=1, start="zeros", mask_bonus=0, reference=reference)
+    vaccine = Vaccine(options, [Toy(lambda seen: seen - shade)])
+    generators = [torch.Generator()]
+    against_marked = vaccine(marked, generators).loss
+    against_unmarked = vaccine(marked, generators, unmarked=unmarked).loss
+    assert against_marked > 0.05
+    assert against_unmarked < 2e-3  # delta itself, where that counts
