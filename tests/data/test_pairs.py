@@ -272,9 +272,15 @@ def test_ranges_of_one_value_are_taken():
 
 
 @pytest.mark.parametrize("options", [{"logos": ""}, {"held_out": "random:0"}, {"logos": "shield"}])
-def test_logos_that_can_not_be_loaded_are_refused_at_once(options):
+def test_a_check_refuses_logos_that_can_not_be_loaded(options):
+    pairs = PairDataModule(Data(), PairOptions(**(FEW | options)), 0)
     with pytest.raises(InputError, match=r"\Aexpected [^\n]*logo[^\n]*\Z"):
-        PairDataModule(Data(), PairOptions(**(FEW | options)), 0)
+        pairs.check("train", "test")
+
+
+def test_logos_are_loaded_only_where_they_are_needed():
+    PairDataModule(Data(), PairOptions(**(FEW | {"logos": "shield"})), 0).check("test")
+    PairDataModule(Data(), PairOptions(**(FEW | {"held_out": "shield"})), 0).check("train", "val")
 
 
 def test_images_too_small_for_any_logo_are_refused_in_one_line():
@@ -298,6 +304,9 @@ def test_a_check_finds_images_that_no_logo_fits_before_the_work_starts():
         pairs.check("train", "test")
     data.sets["val"].shapes[3] = (4, 5)
     pairs.check("train")
+    with pytest.raises(InputError, match=r"\Aexpected images of one size, found 5x4 and 32x32; give [^\n]*\Z"):
+        pairs.check("val")
+    data.batch_size = 1
     with pytest.raises(InputError, match=r"\Aan image of 5x4 is too small: the logo would be [^\n]*\Z"):
         pairs.check("val")
 
