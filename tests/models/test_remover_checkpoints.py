@@ -147,12 +147,16 @@ def test_another_network_s_run_is_refused(tmp_path, name, other):
 
 
 @every_network
-@pytest.mark.parametrize("width", [8, None])
-def test_a_run_of_another_width_is_refused_naming_both_shapes(tmp_path, name, width):
+def test_without_a_width_a_run_s_own_is_taken(tmp_path, name):
+    assert start_remover(name, None, save(tmp_path / "a.ckpt", a_task(name))).base_channels == 4
+
+
+@every_network
+def test_a_run_of_another_width_is_refused_naming_both_shapes(tmp_path, name):
     path = save(tmp_path / "a.ckpt", a_task(name))
     words = r"\A\S*a\.ckpt: \d+ of \d+ tensors do not fit; \S+ expected \(\d+, 3, 3, 3\), found \(4, 3, 3, 3\): .*"
     with pytest.raises(InputError, match=words + r"base_channels\Z"):
-        start_remover(name, width, path)
+        start_remover(name, 8, path)
 
 
 def test_published_weights_of_another_width_than_asked_are_refused(tmp_path):
