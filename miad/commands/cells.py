@@ -99,7 +99,7 @@ class Cells:
             "sources": {target.name: self.digests[target.name] for target in sources},
             "success": self.success,
             "search": repr(SEARCHES[search]),
-            "logo": hashlib.sha256(options.logo.rgba.tobytes()).hexdigest(),
+            "logo": options.logo.digest,
             "mark": [options.scale, *options.alpha, options.mode, repr(options.room)],
             "lesions": [self.look.mask, repr(self.look.lesions), weights_digest(self.lesions)],
             "seed": self.run.seed,

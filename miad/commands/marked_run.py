@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from miad.data import DrawnMark, ImageDataset, PairOptions, RandomMarker
+from miad.data import DrawnMark, ImageDataset, MarkRanges, RandomMarker
 from miad.errors import InputError
 from miad.evaluation import Subject
 from miad.imaging import from_tensor, pixel_digest
@@ -25,14 +25,16 @@ class MarkedRun:
     Args:
         folder: the folder.
         digest: sha256 (hex) of its key's file.
-        key: the key.
+        marks: those of the images that it marked, by id.
+        originals: digests of those images' pixels, as of `pixel_digest`, by id.
         status: what became of each image, by id.
         marker: puts marks such as its own on other images.
     """
 
     folder: Path
     digest: str
-    key: Key
+    marks: dict[str, DrawnMark]
+    originals: dict[str, str]
     status: dict[str, Status]
     marker: RandomMarker
 
@@ -42,12 +44,11 @@ class MarkedRun:
         Raises:
             InputError: there is none.
         """
-        marked = {record.image for record in self.key.records.values()}
-        wanted = [i for i, id_ in enumerate(dataset.ids) if id_ in marked and self.status.get(id_) in chosen]
+        wanted = [i for i, id_ in enumerate(dataset.ids) if id_ in self.marks and self.status.get(id_) in chosen]
         if not wanted:
             raise InputError(
-                f"expected images that {self.folder} marked, found none of its {len(marked)} among the {len(dataset)} "
-                "of this split; give the same --data and --split, or another --status"
+                f"expected images that {self.folder} marked, found none of its {len(self.marks)} among the "
+                f"{len(dataset)} of this split; give the same --data and --split, or another --status"
             )
         return wanted
 
@@ -57,19 +58,14 @@ class MarkedRun:
         Raises:
             InputError: an image is not the one that was marked.
         """
-        records = {record.image: record for record in self.key.records.values()}
         for index in indices:
             item = dataset[index]
-            record = records[item.id]
-            if pixel_digest(from_tensor(item.image, grey=item.grey)) != record.original:
+            if pixel_digest(from_tensor(item.image, grey=item.grey)) != self.originals[item.id]:
                 raise InputError(
                     f"{item.id}: expected the pixels that {self.folder} marked, found others; give the same --data, "
                     "its size included"
                 )
-            yield Subject(item, self._mark(record))
-
-    def _mark(self, record: Record) -> DrawnMark:
-        return DrawnMark(self.key.renderings[record.rendering], record.x, record.y, record.alpha)
+            yield Subject(item, self.marks[item.id])
 
 
 def open_marked_run(folder: Path, logo: str | None = None) -> MarkedRun:
@@ -90,21 +86,27 @@ def open_marked_run(folder: Path, logo: str | None = None) -> MarkedRun:
         raise InputError(f"{folder}: expected marks without delta, found some with; attack without --vaccine")
     config = _read_config(folder)
     known = load_logo(logo or config.get("logo", NAMES[0]))
-    if hashlib.sha256(known.rgba.tobytes()).hexdigest() != config["inputs"].get("logo"):
+    if known.digest != config["inputs"].get("logo"):
         raise InputError(f"{folder}: expected the logo of its marks, found another, {known.name}; give it as --logo")
     digest = hashlib.sha256(keys[0].read_bytes()).hexdigest()
     with (folder / "attack.csv").open(newline="", encoding="utf-8") as file:
         status = {row["image"]: Status(row["status"]) for row in csv.DictReader(file)}
     soft = any(((part.coverage > 0) & (part.coverage < 255)).any() for part in key.renderings.values())
     ranges = _ranges(config, "soft" if soft else "binary")
-    return MarkedRun(folder, digest, key, status, RandomMarker([known], ranges))
+    marks = {record.image: _drawn(key, record) for record in key.records.values()}
+    originals = {record.image: record.original for record in key.records.values()}
+    return MarkedRun(folder, digest, marks, originals, status, RandomMarker([known], ranges))
 
 
-def _ranges(config: dict[str, Any], mode: AlphaMode) -> PairOptions:
+def _drawn(key: Key, record: Record) -> DrawnMark:
+    return DrawnMark(key.renderings[record.rendering], record.x, record.y, record.alpha)
+
+
+def _ranges(config: dict[str, Any], mode: AlphaMode) -> MarkRanges:
     """Those of the attack; its own defaults where it was not called from the command line."""
     defaults = {"scale": 2.0, "alpha_min": 100, "alpha_max": 220}
     scale, lowest, highest = (config.get(name, default) for name, default in defaults.items())
-    return PairOptions("", "", scale, scale, lowest, highest, mode)
+    return MarkRanges(scale, scale, lowest, highest, mode)
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

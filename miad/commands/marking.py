@@ -1,6 +1,5 @@
 """What every command that marks images does."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from miad.commands.lesions import DEFAULT_LESIONS, LesionOptions, load_finder
 from miad.commands.run import Run
 from miad.commands.show import show_attack
 from miad.commands.vaccines import NO_VACCINE, load_vaccine, marker_of
+from miad.commands.words import split_words
 from miad.data import ImageDataModule, ImageDataset, content_digest, output_names
 from miad.errors import InputError, RunError, check_at_least
 from miad.evaluation import attack_measures, draw_lesions, write_attack_table, write_predictions
@@ -111,7 +111,7 @@ def load_targets(paths: str) -> list[Target]:
     Raises:
         InputError: one can not be read.
     """
-    return [load_target(Path(name.strip())) for name in paths.split(",") if name.strip()]
+    return [load_target(Path(name)) for name in split_words(paths)]
 
 
 def check_targets(data: ImageDataModule, targets: Sequence[Target]) -> None:
@@ -205,7 +205,7 @@ def check_sizes(dataset: ImageDataset, options: MarkOptions) -> None:
 def _inputs(content: str, task: AttackTask) -> dict[str, str | dict[str, str]]:
     return {
         "images": content,
-        "logo": hashlib.sha256(task.options.logo.rgba.tobytes()).hexdigest(),
+        "logo": task.options.logo.digest,
         "lesions": weights_digest(task.lesions),
         "removers": "" if task.protection is None else weights_digest(task.protection),
         "weights": {target.name: weights_digest(target) for target in (*task.sources.targets, *task.unseen)},

@@ -18,7 +18,7 @@ from miad.commands.marking import check_targets, check_unfinished, load_targets,
 from miad.commands.run import Run
 from miad.commands.show import show_table
 from miad.commands.vaccines import DEFAULT_VACCINE, load_removers
-from miad.commands.words import read_words
+from miad.commands.words import read_words, split_words
 from miad.data import ImageDataModule, ImageDataset, Split, content_digest, output_names
 from miad.errors import InputError, check_at_least
 from miad.evaluation import (
@@ -137,7 +137,8 @@ def removal(
     check_unfinished(folder)
     for network in (*study.removers.values(), *targets):
         network.to(run.device)
-    drawn = frozenset(dataset.ids[index] for index in spread(chosen, pictures))
+    names = output_names(dataset.ids)
+    drawn = {dataset.ids[index]: folder / "pictures" / names[dataset.ids[index]] for index in spread(chosen, pictures)}
     batches = [chosen[start : start + batch_size] for start in range(0, len(chosen), batch_size)]
     work = _Work(study, marks, dataset, folder, drawn, run.device)
     console = Console(stderr=True)
@@ -169,7 +170,7 @@ def _groups(made_on: Sequence[str], names: Sequence[str]) -> list[list[str]]:
 
 def _adversaries(removed_by: str) -> list[Adversary]:
     """Each once; the marked image as it is comes of itself."""
-    chosen = [adversary(word.strip()) for word in removed_by.split(",") if word.strip()]
+    chosen = [adversary(word) for word in split_words(removed_by)]
     return [one for name, one in {one.name: one for one in chosen}.items() if name != NOTHING]
 
 
@@ -188,8 +189,8 @@ class _Work:
     marks: MarkedRun
     dataset: ImageDataset
     folder: Path
-    drawn: frozenset[str]
-    """Ids of the images to draw."""
+    drawn: Mapping[str, Path]
+    """Where to draw images, by their ids."""
     device: torch.device
 
     def rows(self, number: int, batch: Sequence[int]) -> list[Row]:
@@ -219,7 +220,7 @@ class _Work:
             for index, album in albums.items():
                 album.add(attempt, index, f"{judged[index]['psnr_protected']:.1f} dB", grey=subjects[index].item.grey)
         for index, album in albums.items():
-            album.draw(self.folder / "pictures" / output_names(self.dataset.ids)[subjects[index].item.id])
+            album.draw(self.drawn[subjects[index].item.id])
         return rows
 
 

@@ -134,7 +134,7 @@ def remover(data: ImageDataModule, checkpoint: Path, run: Run, pairs: PairOption
     scores = dict(trainer.test(task, datamodule=marked, verbose=False)[0])
     if trainer.is_global_zero:
         write_removal(folder / "removal.csv", images.ids, *task.judged())
-        draw_removal(folder / "removal.png", _cleaned(marked.pairs("test"), network.eval()))
+        draw_removal(folder / "removal.png", _cleaned(marked.pairs("test"), network))
         _publish(run, f"{checkpoint} on {len(images)} images", scores, [])
     return scores
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from miad.data import PairOptions, RandomMarker
+from miad.commands.words import split_words
+from miad.data import MarkRanges, RandomMarker
 from miad.errors import InputError
 from miad.models import Remover, find_checkpoint, load_remover
 from miad.targets import weights_digest
@@ -23,7 +24,7 @@ def load_removers(paths: str) -> dict[str, Remover]:
     Raises:
         InputError: one can not be read, or two have one name.
     """
-    places = [Path(word.strip()) for word in paths.split(",") if word.strip()]
+    places = [Path(word) for word in split_words(paths)]
     names = [_name(place) for place in places]
     if len(set(names)) < len(names):
         raise InputError(f"expected every remover once, found {', '.join(names)}; rename one or leave it out")
@@ -58,8 +59,7 @@ def load_vaccine(options: VaccineOptions, removers: str, weights: Sequence[float
 
 def marker_of(options: MarkOptions) -> RandomMarker:
     """Marks such as the attack's own, anywhere."""
-    pairs = PairOptions("", "", options.scale, options.scale, *options.alpha, options.mode)
-    return RandomMarker([options.logo], pairs)
+    return RandomMarker([options.logo], MarkRanges(options.scale, options.scale, *options.alpha, options.mode))
 
 
 def describe_protection(protection: Protection) -> list[object]:

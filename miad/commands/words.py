@@ -8,13 +8,18 @@ from miad.errors import InputError
 Word = TypeVar("Word", bound=str)
 
 
+def split_words(text: str) -> list[str]:
+    """What stands between commas, without the space around it; empty words are left out."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
 def read_words(text: str, known: Sequence[Word]) -> list[Word]:
     """Known words, separated by commas, each once.
 
     Raises:
         InputError: there is none, or one is not known.
     """
-    words = [word.strip() for word in text.split(",") if word.strip()]
+    words = split_words(text)
     wrong = next((word for word in words if word not in known), None)
     if wrong is not None or not words:
         found = "nothing" if wrong is None else repr(wrong)

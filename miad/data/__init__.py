@@ -11,7 +11,7 @@ from miad.data.messidor import Messidor
 from miad.data.names import output_names
 from miad.data.pairs import MarkedPairs, Pair, PairDataModule, collate_pairs, make_pair
 from miad.data.phantom import Phantom
-from miad.data.random_marks import DEFAULT_PAIRS, DrawnMark, PairOptions, RandomMarker, draw_mark
+from miad.data.random_marks import DEFAULT_PAIRS, DrawnMark, MarkRanges, PairOptions, RandomMarker, draw_mark
 from miad.data.sample import choose_images
 from miad.data.segmentation import SegmentationDataModule
 from miad.data.table import Table
@@ -28,6 +28,7 @@ __all__ = [
     "ImageDataModule",
     "ImageDataset",
     "Item",
+    "MarkRanges",
     "MarkedPairs",
     "Messidor",
     "Pair",

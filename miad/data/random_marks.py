@@ -18,13 +18,10 @@ _TRIES = 100
 
 
 @dataclass(frozen=True)
-class PairOptions:
-    """The random marks of pairs.
+class MarkRanges:
+    """How large and how strong random marks are.
 
     Args:
-        logos: to train and validate on: emblem, wordmark, crest, picture files, or random:N for N drawn by chance;
-            separated by commas.
-        held_out: to test on, likewise.
         scale_min: scale of the largest marks; 1 is the largest that fits.
         scale_max: scale of the smallest marks.
         alpha_min: lowest opacity of 255.
@@ -32,8 +29,6 @@ class PairOptions:
         alpha_mode: hard edges, or the logo's own soft ones.
     """
 
-    logos: str = "random:400,emblem,wordmark"
-    held_out: str = "crest"
     scale_min: float = 1.5
     scale_max: float = 4.0
     alpha_min: int = 100
@@ -51,6 +46,20 @@ class PairOptions:
         check_at_least(self.alpha_min, alpha_max=self.alpha_max)
         if self.alpha_max > 255:
             raise InputError(f"expected alpha_max of at most 255, found {self.alpha_max}")
+
+
+@dataclass(frozen=True)
+class PairOptions(MarkRanges):
+    """The random marks of pairs.
+
+    Args:
+        logos: to train and validate on: emblem, wordmark, crest, picture files, or random:N for N drawn by chance;
+            separated by commas.
+        held_out: to test on, likewise.
+    """
+
+    logos: str = "random:400,emblem,wordmark"
+    held_out: str = "crest"
 
 
 DEFAULT_PAIRS = PairOptions()
@@ -88,14 +97,14 @@ class DrawnMark:
 
 
 def draw_mark(
-    logos: Sequence[Logo], shape: tuple[int, int], options: PairOptions, generator: np.random.Generator, *, grey: bool
+    logos: Sequence[Logo], shape: tuple[int, int], ranges: MarkRanges, generator: np.random.Generator, *, grey: bool
 ) -> DrawnMark:
     """A random mark: logo, variant, scale, opacity and place.
 
     Args:
         logos: to choose from.
         shape: height and width of the image.
-        options: the ranges.
+        ranges: of size and strength.
         generator: what to draw from.
         grey: make the logo grey.
 
@@ -105,16 +114,16 @@ def draw_mark(
     for tries in range(_TRIES):
         logo = logos[int(generator.integers(len(logos)))]
         variant = PLAIN if generator.random() < _PLAIN_SHARE else draw_variant(generator)
-        scale = float(generator.uniform(options.scale_min, options.scale_max))
+        scale = float(generator.uniform(ranges.scale_min, ranges.scale_max))
         try:
-            rendering = render(logo, variant, shape, scale, grey=grey, mode=options.alpha_mode)
+            rendering = render(logo, variant, shape, scale, grey=grey, mode=ranges.alpha_mode)
             break
         except InputError:
             if tries == _TRIES - 1:
                 raise
     height, width = rendering.coverage.shape
     x, y = (int(generator.integers(whole - own + 1)) for whole, own in ((shape[1], width), (shape[0], height)))
-    return DrawnMark(rendering, x, y, int(generator.integers(options.alpha_min, options.alpha_max + 1)))
+    return DrawnMark(rendering, x, y, int(generator.integers(ranges.alpha_min, ranges.alpha_max + 1)))
 
 
 @dataclass(frozen=True)
@@ -123,12 +132,12 @@ class RandomMarker:
 
     Args:
         logos: to choose from.
-        options: the ranges.
+        ranges: of size and strength.
         grey: make the logos grey.
     """
 
     logos: Sequence[Logo]
-    options: PairOptions
+    ranges: MarkRanges
     grey: bool = False
 
     def __call__(self, hosts: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
@@ -137,7 +146,7 @@ class RandomMarker:
         for alpha, colour, generator in zip(alphas, colours, generators, strict=True):
             seed = int(torch.randint(2**63 - 1, (), generator=generator))
             shape = (hosts.shape[2], hosts.shape[3])
-            mark = draw_mark(self.logos, shape, self.options, np.random.default_rng(seed), grey=self.grey)
+            mark = draw_mark(self.logos, shape, self.ranges, np.random.default_rng(seed), grey=self.grey)
             covered, ink = mark.planes(shape)
             alpha.copy_(covered / 255)
             colour.copy_(ink / 255)

@@ -64,8 +64,12 @@ class Attempt(NamedTuple):
     removed_by: str
     images: Images
     """uint8 ``(n, 3, h, w)``."""
+    originals: Images
+    """The same shape."""
     protected: Images
     """The originals with delta, the same shape."""
+    marks: Tensor
+    """Where the marks are, bool ``(n, 1, h, w)``."""
     masks: Tensor | None
     """Where a network sees the mark, float ``(n, 1, h, w)``, 0..1."""
 
@@ -100,33 +104,23 @@ class RemovalStudy:
             subjects: images of one size and kind.
             device: where the networks are.
         """
-        originals = torch.stack([subject.item.image for subject in subjects]).to(device)
+        batch = _Batch.of(subjects, device, spare=self.spare)
         for case, vaccine in self.cases.items():
-            protected, marked = self._protect(case, vaccine, subjects, originals)
-            yield Attempt(case, NOTHING, marked, protected, None)
-            if case.order == "before":  # a delta over the mark is stretched where the mark comes off
-                yield Attempt(case, EXACT, protected, protected, None)
-            for name, remover in self.removers.items():
-                with torch.no_grad():
-                    found = remover(to_unit(marked))
-                yield Attempt(case, name, to_levels(found.image), protected, found.mask)
-            for adversary in self.adversaries:
-                yield Attempt(case, adversary.name, self._outwit(adversary, marked, subjects), protected, None)
+            protected, marked = self._protect(case, vaccine, batch)
+            for name, images, masks in self._remove(case, protected, marked, subjects):
+                yield Attempt(case, name, images, batch.originals, protected, batch.alphas > 0, masks)
 
     def judge(self, attempt: Attempt, subjects: Sequence[Subject]) -> list[dict[str, str | float]]:
         """A row an image: how far it is from the original, and from original plus delta, and who reads it correctly."""
-        device = attempt.images.device
-        originals = torch.stack([subject.item.image for subject in subjects]).to(device)
-        marks = torch.cat([_planes(subject)[0][None] for subject in subjects]).to(device) > 0
-        columns: dict[str, Tensor] = dict(removal_quality(attempt.images, originals, marks)._asdict())
-        protected = removal_quality(attempt.images, attempt.protected, marks)._asdict()
+        images, marks = attempt.images, attempt.marks
+        columns: dict[str, Tensor] = dict(removal_quality(images, attempt.originals, marks)._asdict())
+        protected = removal_quality(images, attempt.protected, marks)._asdict()
         columns |= {f"{name}_protected": values for name, values in protected.items()}
         unknown = torch.full((len(subjects),), nan)
         columns["mask_iou"] = unknown if attempt.masks is None else mask_iou(attempt.masks, marks)
         labels = torch.tensor([subject.item.label for subject in subjects])
         for target in self.targets:
-            read = score_images(target, iter(attempt.images)).argmax(1) == labels
-            columns[f"accuracy/{target.name}"] = read.float()
+            columns[f"accuracy/{target.name}"] = (score_images(target, iter(images)).argmax(1) == labels).float()
         values = torch.stack([column.double().cpu() for column in columns.values()], 1).tolist()
         return [
             {"image": subject.item.id, **attempt.case._asdict(), "removed_by": attempt.removed_by}
@@ -134,42 +128,68 @@ class RemovalStudy:
             for subject, row in zip(subjects, values, strict=True)
         ]
 
-    def _protect(
-        self, case: Case, vaccine: Vaccine, subjects: Sequence[Subject], originals: Images
-    ) -> tuple[Images, Images]:
+    def _protect(self, case: Case, vaccine: Vaccine, batch: "_Batch") -> tuple[Images, Images]:
         """The originals with delta, and marked."""
-        lesions = self._lesions(subjects)
-        generators = [delta_generator(self.seed, subject.item.id) for subject in subjects]
-        grey = subjects[0].item.grey
+        originals, lesions, grey = batch.originals, batch.lesions, batch.grey
+        generators = [delta_generator(self.seed, id_) for id_ in batch.ids]
         if case.order == "before":
             marker = replace(self.marker, grey=grey)
             protected = vaccine(originals, generators, lesions, grey=grey, marker=marker).protected
-            return protected, _mark(protected, subjects)
-        found = vaccine(_mark(originals, subjects), generators, lesions, grey=grey, unmarked=originals)
+            return protected, batch.mark(protected)
+        found = vaccine(batch.mark(originals), generators, lesions, grey=grey, unmarked=originals)
         return (originals.short() + found.delta).clamp(0, 255).to(torch.uint8), found.protected
 
-    def _lesions(self, subjects: Sequence[Subject]) -> Tensor | None:
-        if not self.spare:
-            return None
-        shape = subjects[0].item.image.shape[1:]
-        empty = torch.zeros(shape, dtype=torch.bool)
-        return torch.stack([empty if subject.item.lesion is None else subject.item.lesion for subject in subjects])
+    def _remove(
+        self, case: Case, protected: Images, marked: Images, subjects: Sequence[Subject]
+    ) -> Iterator[tuple[str, Images, Tensor | None]]:
+        """Who removes the marks, what is left, and where a network sees them."""
+        yield NOTHING, marked, None
+        if case.order == "before":  # a delta over the mark is stretched where the mark comes off
+            yield EXACT, protected, None
+        for name, remover in self.removers.items():
+            with torch.no_grad():
+                found = remover(to_unit(marked))
+            yield name, to_levels(found.image), found.mask
+        for adversary in self.adversaries:
+            yield adversary.name, self._outwit(adversary, marked, subjects), None
 
     def _outwit(self, adversary: Adversary, marked: Images, subjects: Sequence[Subject]) -> Images:
         cleaned = []
         for image, (item, mark) in zip(marked, subjects, strict=True):
             pixels = from_tensor(image, grey=item.grey)
             shape = (image.shape[1], image.shape[2])
-            logo, mode = self.marker.logos[0], self.marker.options.alpha_mode
+            logo, mode = self.marker.logos[0], self.marker.ranges.alpha_mode
             visible = VisibleMark.of(logo, mark.rendering.coverage, (mark.x, mark.y), shape, mode)
             cleaned.append(to_tensor(adversary(pixels, visible)))
         return torch.stack(cleaned).to(marked.device)
 
 
-def _planes(subject: Subject) -> tuple[Tensor, Images]:
-    return subject.mark.planes((subject.item.image.shape[1], subject.item.image.shape[2]))
+class _Batch(NamedTuple):
+    """Images and their marks, where the networks are."""
+
+    ids: list[str]
+    grey: bool
+    originals: Images
+    alphas: Tensor
+    """Opacity of the marks, int32 ``(n, 1, h, w)``."""
+    colours: Images
+    lesions: Tensor | None
+    """Where delta is to be 0, bool ``(n, h, w)``; None to put it everywhere."""
+
+    @classmethod
+    def of(cls, subjects: Sequence[Subject], device: torch.device, *, spare: bool) -> Self:
+        items = [subject.item for subject in subjects]
+        shape = (items[0].image.shape[1], items[0].image.shape[2])
+        planes = zip(*(subject.mark.planes(shape) for subject in subjects), strict=True)
+        alphas, colours = (torch.stack(part).to(device) for part in planes)
+        originals = torch.stack([item.image for item in items]).to(device)
+        lesions = _lesions(items) if spare else None
+        return cls([item.id for item in items], items[0].grey, originals, alphas.int(), colours, lesions)
+
+    def mark(self, hosts: Images) -> Images:
+        return mix(hosts, self.colours, self.alphas)
 
 
-def _mark(hosts: Images, subjects: Sequence[Subject]) -> Images:
-    alphas, colours = (torch.stack(part).to(hosts.device) for part in zip(*map(_planes, subjects), strict=True))
-    return mix(hosts, colours, alphas.to(torch.int32))
+def _lesions(items: Sequence[Item]) -> Tensor:
+    empty = torch.zeros(items[0].image.shape[1:], dtype=torch.bool)
+    return torch.stack([empty if item.lesion is None else item.lesion for item in items])

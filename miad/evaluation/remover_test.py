@@ -9,8 +9,9 @@ from torch import Tensor
 
 from miad.evaluation.csv_file import write_csv
 from miad.evaluation.picture_grid import Picture, draw_grid
+from miad.imaging import from_tensor
 from miad.measures import RemovalQuality
-from miad.tensors import Images, Pixels
+from miad.tensors import Images
 
 _BEFORE = "marked_"
 """Before the names of what the marked images have themselves."""
@@ -62,12 +63,8 @@ def draw_removal(path: Path, rows: Sequence[Cleaned]) -> None:
 
 
 def _pictures(row: Cleaned) -> list[Picture]:
-    original, marked, removed = (_pixels(part) for part in (row.original, row.marked, row.removed))
+    original, marked, removed = (from_tensor(part, grey=False) for part in (row.original, row.marked, row.removed))
     error = np.abs(removed.astype(np.int16) - original)
     shown = np.minimum(10 * error, 255).astype(np.uint8)
     mask = row.mask[0].cpu().numpy()
     return [*map(Picture, (original, marked, removed, mask)), Picture(shown, f"largest: {int(error.max())}")]
-
-
-def _pixels(image: Images) -> Pixels:
-    return image.permute(1, 2, 0).cpu().numpy()

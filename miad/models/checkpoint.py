@@ -157,7 +157,7 @@ def start_remover(name: RemoverName, base_channels: int | None, weights: Path | 
     path = find_checkpoint(Path(weights))
     checkpoint = _read(path, "remover")
     if "hyper_parameters" in checkpoint:
-        options, state = _read_run(path, "remover")
+        options, state = _options(path, checkpoint, "remover")
         width = options["base_channels"] if base_channels is None else base_channels
         network = build_remover(name, width, published=options["published"])
         _load_weights(network, state, path, "remover")
@@ -178,7 +178,7 @@ def start_remover(name: RemoverName, base_channels: int | None, weights: Path | 
 
 
 def _load(path: Path, word: str, build: Callable[..., _Network]) -> _Network:
-    options, state = _read_run(path, word)
+    options, state = _options(path, _read(path, word), word)
     network = build(**options)
     _load_weights(network, state, path, word)
     return network.eval()
@@ -214,9 +214,8 @@ def _load_weights(network: nn.Module, state: dict[str, Any], path: Path, word: s
     network.load_state_dict({name: own[name] for name in expected})
 
 
-def _read_run(path: Path, word: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _options(path: Path, checkpoint: dict[str, Any], word: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The options that build the network of a run of ``miad fit WORD``, and the task's state dict."""
-    checkpoint = _read(path, word)
     _check_word(path, checkpoint, word)
     options = checkpoint.get("hyper_parameters") or {}
     if "state_dict" not in checkpoint or not set(_OPTIONS[word]) <= options.keys():

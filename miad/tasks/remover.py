@@ -102,7 +102,6 @@ class RemoverTask(LightningModule):
         self.frozen = list(self._frozen()) if stage == "finetune" else []
         for part in self.frozen:
             part.requires_grad_(False)
-        self.train()  # Lightning trains in the mode that it finds, and published weights come in evaluation mode
         self._judged: list[tuple[RemovalQuality, Tensor, RemovalQuality]] = []
 
     def _frozen(self) -> Iterator[nn.Module]:
@@ -118,6 +117,10 @@ class RemoverTask(LightningModule):
         for part in self.frozen if hasattr(self, "frozen") else ():
             part.eval()
         return self
+
+    def on_fit_start(self) -> None:
+        """Lightning trains in the mode that it finds, and published weights come in evaluation mode."""
+        self.train()
 
     def forward(self, images: Images) -> Removal:
         """Remove the marks of uint8 images."""

@@ -1,5 +1,6 @@
 """A logo: RGB pixels and the coverage that says where it is."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,11 @@ class Logo:
 
     name: str
     rgba: NDArray[np.uint8]
+
+    @property
+    def digest(self) -> str:
+        """sha256 (hex) of its pixels."""
+        return hashlib.sha256(self.rgba.tobytes()).hexdigest()
 
 
 def load_logo(source: str) -> Logo:

@@ -279,8 +279,11 @@ def test_a_check_refuses_logos_that_can_not_be_loaded(options):
 
 
 def test_logos_are_loaded_only_where_they_are_needed():
-    PairDataModule(Data(), PairOptions(**(FEW | {"logos": "shield"})), 0).check("test")
-    PairDataModule(Data(), PairOptions(**(FEW | {"held_out": "shield"})), 0).check("train", "val")
+    for unread, asked in (("logos", ["test"]), ("held_out", ["train", "val"])):
+        pairs = PairDataModule(Data(), PairOptions(**(FEW | {unread: "shield"})), 0)
+        pairs.check(*asked)
+        with pytest.raises(InputError, match="found no .shield"):
+            getattr(pairs, unread)
 
 
 def test_images_too_small_for_any_logo_are_refused_in_one_line():
