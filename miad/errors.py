@@ -31,6 +31,17 @@ def check_at_least(least: float, **options: float) -> None:
             raise InputError(f"expected {name} of at least {least}, found {value}")
 
 
+def check_share(**options: float) -> None:
+    """Every option is a share, 0 to 1.
+
+    Raises:
+        InputError: one is not; names it.
+    """
+    for name, value in options.items():
+        if not 0 <= value <= 1:
+            raise InputError(f"expected {name} between 0 and 1, found {value}")
+
+
 def check_positive(**options: float) -> None:
     """Every option is above zero.
 

@@ -75,8 +75,13 @@ def _parser(command: str, function: Callable[..., Any]) -> Parser:
 
 _SEARCHES = {
     "random": ("RandomSearch",),
+    "grid": ("GridSearch",),
     "he": ("HeuristicEvolution", "--search.sit", "0"),
     "he_sit": ("HeuristicEvolution", "--search.sit", "1"),
+    "bhe": ("BasinHoppingEvolution", "--search.mutation", "basin_hopping"),
+    "bhe_random": ("BasinHoppingEvolution", "--search.mutation", "random"),
+    "basin_hopping": ("BasinHopping",),
+    "de": ("DifferentialEvolution",),
 }
 """The papers' names of the searches."""
 _SHORT = ("--data=", "--search=")

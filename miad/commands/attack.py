@@ -6,7 +6,7 @@ from miad.commands.marking import check_targets, load_targets, mark_images, mark
 from miad.commands.run import Run
 from miad.data import ImageDataModule, Split, choose_images
 from miad.errors import InputError, check_at_least
-from miad.search import HE_SIT, Strategy
+from miad.search import FIRST_SUCCESS, HE_SIT, Stop, Strategy
 from miad.targets import Ensemble, Success
 from miad.tasks import AttackTask
 
@@ -20,6 +20,7 @@ def attack(
     weights: list[float] | None = None,
     success: Success = "mean",
     search: Strategy = HE_SIT,
+    stop: Stop = FIRST_SUCCESS,
     split: Split = "test",
     per_class: int | None = None,
     images: int = 32,
@@ -41,7 +42,8 @@ def attack(
         weights: weight of each source in the ensemble; equal by default.
         success: an image is misread when the sources' weighted mean is wrong, when all of them are, or when at least
             this many are.
-        search: random, he, he_sit, or a class of miad.search.
+        search: random, grid, he, he_sit, bhe, bhe_random, basin_hopping, de, or a class of miad.search.
+        stop: when an image's search ends.
         split: which images; test means val where there are no test images.
         per_class: mark only this many images of every class, drawn by the run's seed.
         images: images in flight.
@@ -61,5 +63,5 @@ def attack(
     chosen = mark_options(**mark)
     finder = chosen.finder(data, attacked, batch_size)
     ensemble_ = Ensemble(attacked, weights, success)
-    task = AttackTask(ensemble_, tested, search, chosen.options, finder, chosen.protection, run.seed, batch_size)
+    task = AttackTask(ensemble_, tested, search, chosen.options, finder, chosen.protection, run.seed, batch_size, stop)
     return mark_images(data, choose_images(data, split, per_class, run.seed), task, run, images, pictures)

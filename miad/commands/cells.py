@@ -16,7 +16,7 @@ from miad.data import ImageDataModule, ImageDataset, output_names
 from miad.evaluation import JudgedCell, write_csv
 from miad.imaging import read_image, to_tensor
 from miad.lesions import LesionFinder
-from miad.search import SEARCHES, Status
+from miad.search import SEARCHES, Status, Stop
 from miad.targets import Ensemble, Success, Target, score_images, weights_digest
 from miad.tasks import AttackTask
 from miad.tensors import Probabilities
@@ -39,6 +39,7 @@ class Cells:
         look: how the mark may look, and where it may stand.
         lesions: says where the lesions are.
         success: when an image is misread.
+        stop: when an image's search ends.
         images: images in flight.
         batch_size: candidates, or images, a forward pass.
     """
@@ -52,6 +53,7 @@ class Cells:
     look: Mark
     lesions: LesionFinder
     success: Success
+    stop: Stop
     images: int
     batch_size: int
 
@@ -59,8 +61,8 @@ class Cells:
         """The folder of a cell; what is finished is taken as it is, what was interrupted goes on."""
         sources = sorted(sources, key=lambda target: target.name)  # a cell is one cell in whatever order they come
         ensemble, options = Ensemble(sources, None, self.success), self.look.options
-        protection, seed = self.look.protection, self.run.seed
-        task = AttackTask(ensemble, [], SEARCHES[search], options, self.lesions, protection, seed, self.batch_size)
+        protection, seed, size = self.look.protection, self.run.seed, self.batch_size
+        task = AttackTask(ensemble, [], SEARCHES[search], options, self.lesions, protection, seed, size, self.stop)
         config = self._config(search, sources)
         digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
         names = "+".join(target.name for target in sources)[:_LONGEST]
@@ -99,6 +101,7 @@ class Cells:
             "sources": {target.name: self.digests[target.name] for target in sources},
             "success": self.success,
             "search": repr(SEARCHES[search]),
+            "stop": repr(self.stop),
             "logo": options.logo.digest,
             "mark": [options.scale, *options.alpha, options.mode, repr(options.room)],
             "lesions": [self.look.mask, repr(self.look.lesions), weights_digest(self.lesions)],

@@ -28,7 +28,7 @@ from miad.evaluation import (
     wide,
     write_csv,
 )
-from miad.search import SEARCHES
+from miad.search import FIRST_SUCCESS, SEARCHES, Stop
 from miad.targets import Ensemble, Success, Target, weights_digest
 from miad.tracking import log_figures, publish_measures
 
@@ -46,6 +46,7 @@ def transfer(
     protocols: str = "leave_one_out,matrix",
     searches: str = "random,he,he_sit",
     success: Success = "mean",
+    stop: Stop = FIRST_SUCCESS,
     split: Split = "test",
     per_class: int | None = None,
     images: int = 32,
@@ -68,8 +69,9 @@ def transfer(
         run: where to write, on what to run.
         unseen: classifiers that are only tested on, likewise.
         protocols: any of leave_one_out, matrix, ensemble, separated by commas.
-        searches: any of random, he, he_sit, separated by commas.
+        searches: any of random, grid, he, he_sit, bhe, bhe_random, basin_hopping, de, separated by commas.
         success: when an image counts as misread, as in 'miad attack'.
+        stop: when an image's search ends.
         split: which images; test means val where there are no test images.
         per_class: mark only this many images of every class, drawn by the run's seed.
         images: images in flight.
@@ -98,7 +100,7 @@ def transfer(
     digests = {target.name: weights_digest(target) for target in everyone}
     folder = run.open(images=content, weights=digests)
     place = cells or run.root / "cells"
-    kept = Cells(place, run, data, dataset, content, digests, look, lesions, success, images, batch_size)
+    kept = Cells(place, run, data, dataset, content, digests, look, lesions, success, stop, images, batch_size)
     jobs = [(name, search, group) for name, group in groups.items() for search in chosen]
     for _, search, group in jobs:
         kept.mark(search, group)

@@ -1,15 +1,25 @@
 """Where to put the mark: strategies that ask for scores, and the pool that gets them for many images at once."""
 
 from miad.search.base import Search, Strategy
+from miad.search.basin_hopping import BasinHopping
+from miad.search.basin_hopping_evolution import BasinHoppingEvolution
+from miad.search.differential_evolution import DifferentialEvolution
 from miad.search.evolution import HE_SIT, HeuristicEvolution
-from miad.search.pool import Outcome, Pool, Status
+from miad.search.flight import FIRST_SUCCESS, Outcome, Status, Stop
+from miad.search.grid_search import GridSearch
+from miad.search.pool import Pool
 from miad.search.presets import SEARCHES
 from miad.search.random_search import RandomSearch
 from miad.search.space import Space, image_generator
 
 __all__ = [
+    "FIRST_SUCCESS",
     "HE_SIT",
     "SEARCHES",
+    "BasinHopping",
+    "BasinHoppingEvolution",
+    "DifferentialEvolution",
+    "GridSearch",
     "HeuristicEvolution",
     "Outcome",
     "Pool",
@@ -17,6 +27,7 @@ __all__ = [
     "Search",
     "Space",
     "Status",
+    "Stop",
     "Strategy",
     "image_generator",
 ]

@@ -14,8 +14,13 @@ class Search(ABC):
     """The search on one image.
 
     `ask` and `tell` alternate: what was asked is told, whole and in order, before the next is asked. A caller
-    that has found what it wants simply stops.
+    that has found what it wants simply stops. A placement may be asked for again; it is not scored again.
+
+    Attributes:
+        counts_repeats: whether asking again counts as a query.
     """
+
+    counts_repeats = False
 
     @abstractmethod
     def ask(self) -> Placement:

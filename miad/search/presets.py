@@ -3,7 +3,20 @@
 from collections.abc import Mapping
 
 from miad.search.base import Strategy
+from miad.search.basin_hopping import BasinHopping
+from miad.search.basin_hopping_evolution import BasinHoppingEvolution
+from miad.search.differential_evolution import DifferentialEvolution
 from miad.search.evolution import HE_SIT, HeuristicEvolution
+from miad.search.grid_search import GridSearch
 from miad.search.random_search import RandomSearch
 
-SEARCHES: Mapping[str, Strategy] = {"random": RandomSearch(), "he": HeuristicEvolution(), "he_sit": HE_SIT}
+SEARCHES: Mapping[str, Strategy] = {
+    "random": RandomSearch(),
+    "grid": GridSearch(),
+    "he": HeuristicEvolution(),
+    "he_sit": HE_SIT,
+    "bhe": BasinHoppingEvolution(),
+    "bhe_random": BasinHoppingEvolution(mutation="random"),
+    "basin_hopping": BasinHopping(),
+    "de": DifferentialEvolution(),
+}

@@ -39,11 +39,14 @@ class Space:
         return columns - 1, rows - 1
 
     def allows(self, placement: Placement) -> Tensor:
-        """Whether each placement is allowed, bool ``(n,)``; x and y must lie within the variant's extent."""
+        """Whether each placement is allowed, bool ``(n,)``: its corner, and its opacity."""
+        low, high = self.alpha
+        sound = (placement.x >= 0) & (placement.y >= 0) & (placement.alpha >= low) & (placement.alpha <= high)
         allowed = torch.zeros(len(placement), dtype=torch.bool)
-        for variant in self.variants:
-            chosen = placement.variant == variant
-            allowed[chosen] = self.corners[variant][placement.y[chosen], placement.x[chosen]]
+        for variant, corners in self.corners.items():
+            width, height = corners.shape[1], corners.shape[0]
+            chosen = sound & (placement.variant == variant) & (placement.x < width) & (placement.y < height)
+            allowed[chosen] = corners[placement.y[chosen], placement.x[chosen]]
         return allowed
 
     def draw(self, count: int, generator: torch.Generator) -> Placement:

@@ -59,8 +59,24 @@ class Ensemble(nn.Module):
         """Whether each image counts as misread, bool ``(n,)``."""
         if self.success == "mean":
             return self.mean(probabilities).argmax(1) != labels
-        needed = len(self.targets) if self.success == "all" else self.success
-        return (probabilities.argmax(2) != labels[:, None]).sum(1) >= needed
+        return (probabilities.argmax(2) != labels[:, None]).sum(1) >= self._needed()
+
+    def lead(self, probabilities: Probabilities, labels: Labels) -> Tensor:
+        """By how much each image is misread, float32 ``(n,)``, -1..1: another class's probability less the label's.
+
+        Of the weighted mean; or, where members are counted, the lead that as many of them reach as are needed.
+        """
+        own = self.mean(probabilities)[:, None] if self.success == "mean" else probabilities.float()
+        index = labels[:, None, None].expand(-1, own.shape[1], 1)
+        others = own.scatter(2, index, -1.0).amax(2)
+        leads = others - own.gather(2, index)[:, :, 0]
+        return leads.sort(1, descending=True).values[:, self._needed() - 1]
+
+    def _needed(self) -> int:
+        """Members, or means, that must misread an image."""
+        if isinstance(self.success, int):
+            return self.success
+        return len(self.targets) if self.success == "all" else 1
 
     def all_correct(self, probabilities: Probabilities, labels: Labels) -> Tensor:
         """Whether every member reads the label, bool ``(n,)``."""

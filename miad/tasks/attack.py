@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from miad.data import Item
 from miad.lesions import GivenMasks, LesionFinder
-from miad.search import Outcome, Pool, Search, Status, Strategy, image_generator
+from miad.search import FIRST_SUCCESS, Outcome, Pool, Search, Status, Stop, Strategy, image_generator
 from miad.targets import Ensemble, Target
 from miad.tasks.protection import Protection
 from miad.tasks.room import Room, RoomOptions, find_rooms
@@ -86,6 +86,7 @@ class AttackTask(LightningModule):
         protection: gives images their delta before they are marked; by default there is none.
         seed: seed of the run; with an image's id it fixes everything random about that image.
         batch_size: candidates a forward pass.
+        stop: when an image's search ends.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class AttackTask(LightningModule):
         protection: Protection | None = None,
         seed: int = 2023,
         batch_size: int = 64,
+        stop: Stop = FIRST_SUCCESS,
     ) -> None:
         super().__init__()
         self.sources = sources
@@ -107,7 +109,7 @@ class AttackTask(LightningModule):
         self.lesions = LesionFinder([GivenMasks()]) if lesions is None else lesions
         self.protection = protection
         self.seed = seed
-        self.pool = Pool(sources, batch_size)
+        self.pool = Pool(sources, batch_size, stop)
         variants = draw_variants(strategy.variants, seed)
         self._atlas = lru_cache(_ATLASES)(
             lambda image, grey, device, scale: make_atlas(

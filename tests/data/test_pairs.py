@@ -282,7 +282,7 @@ def test_logos_are_loaded_only_where_they_are_needed():
     for unread, asked in (("logos", ["test"]), ("held_out", ["train", "val"])):
         pairs = PairDataModule(Data(), PairOptions(**(FEW | {unread: "shield"})), 0)
         pairs.check(*asked)
-        with pytest.raises(InputError, match="found no .shield"):
+        with pytest.raises(InputError, match=r"found no .shield"):
             getattr(pairs, unread)
 
 

@@ -3,15 +3,36 @@
 import pytest
 import torch
 
+from miad.errors import InputError
 from miad.lesions import allowed_corners, cropped_corners
-from miad.search import HeuristicEvolution, Pool, RandomSearch, Space, Status, image_generator
+from miad.search import (
+    FIRST_SUCCESS,
+    BasinHopping,
+    BasinHoppingEvolution,
+    DifferentialEvolution,
+    GridSearch,
+    HeuristicEvolution,
+    Pool,
+    RandomSearch,
+    Space,
+    Status,
+    Stop,
+    image_generator,
+)
 from miad.targets import Ensemble
-from miad.watermark import blend, draw_variants, load_logo, make_atlas
+from miad.watermark import Placement, blend, draw_variants, load_logo, make_atlas
 
 STRATEGIES = {
     "random": RandomSearch(draws=7),
+    "grid": GridSearch(stride=6, opacities=2),
     "he": HeuristicEvolution(position_rate=0.02, population=4),
     "he_sit": HeuristicEvolution(sit=2, catalogue=5, position_rate=0.02, population=4),
+    "bhe": BasinHoppingEvolution(population=5, generations=2, hops=2),
+    "bhe_random": BasinHoppingEvolution(population=5, generations=2, mutation="random"),
+    "bhe_published": BasinHoppingEvolution(population=3, generations=1, hops=2, published=True),
+    "basin_hopping": BasinHopping(starts=2, hops=6, temperature=0.01),
+    "basin_hopping_published": BasinHopping(hops=4, published=True),
+    "de": DifferentialEvolution(population=5, generations=3),
 }
 
 
@@ -28,23 +49,32 @@ def make_searches(strategy, atlas, count, lesion=None):
     return searches
 
 
-def one_by_one(ensemble, host, label, search, atlas):
+def one_by_one(ensemble, host, label, search, atlas, stop=FIRST_SUCCESS):
     """Placement, queries and success of one image, scored a candidate at a time."""
-    queries, best = 1, (float("inf"), None)
+    queries, known, best = 1, {}, None
     while len(asked := search.ask()):
         confidences = []
         for index in range(len(asked)):
             candidate = asked[index : index + 1]
-            probabilities = ensemble(blend(host[None], candidate, atlas))
-            queries += 1
-            confidence = float(ensemble.confidence(probabilities, label[None]))
-            if bool(ensemble.misread(probabilities, label[None])):
-                return candidate.rows().tolist()[0], queries, True
-            if confidence < best[0]:
-                best = confidence, candidate.rows().tolist()[0]
-            confidences.append(confidence)
+            row = tuple(candidate.rows().tolist()[0])
+            counts = row not in known or search.counts_repeats
+            if counts and queries == stop.budget:
+                return best[1], queries, best[0][0] == 0
+            if row in known:
+                queries += search.counts_repeats
+            else:
+                queries += 1
+                probabilities = ensemble(blend(host[None], candidate, atlas))
+                mean = ensemble.mean(probabilities)[0].tolist()
+                known[row] = mean[int(label)]
+                lead = max(value for index, value in enumerate(mean) if index != int(label)) - mean[int(label)]
+                rank = (0, -lead) if lead > 0 else (1, known[row])
+                best = min(best, (rank, list(row)), key=lambda one: one[0]) if best else (rank, list(row))
+                if lead > 0 and lead >= stop.margin:
+                    return list(row), queries, True
+            confidences.append(known[row])
         search.tell(torch.tensor(confidences))
-    return best[1], queries, False
+    return best[1], queries, best[0][0] == 0
 
 
 @pytest.fixture
@@ -59,16 +89,66 @@ def scene(hosts, make_target):
 @pytest.mark.parametrize("name", STRATEGIES)
 @pytest.mark.parametrize("batch_size", [1, 5, 64, 1000])
 def test_batching_changes_neither_placements_nor_counts(scene, name, batch_size):
-    ensemble, hosts, labels = scene
     strategy = STRATEGIES[name]
+    found, expected = both_ways(scene, strategy, batch_size)
+    assert found == expected
+    assert {success for *_, success in expected} == {True, False}
+
+
+def both_ways(scene, strategy, batch_size, stop=FIRST_SUCCESS):
+    """What the pool finds, and what one candidate at a time does."""
+    ensemble, hosts, labels = scene
     atlas = make_atlas(load_logo("emblem"), draw_variants(strategy.variants, 1), (40, 48), 2.5, grey=False)
-    outcomes = Pool(ensemble, batch_size).run(hosts, labels, make_searches(strategy, atlas, 16), atlas)
+    outcomes = Pool(ensemble, batch_size, stop).run(hosts, labels, make_searches(strategy, atlas, 16), atlas)
     found = [(o.placement.rows().tolist()[0], o.queries, o.status is Status.SUCCESS) for o in outcomes]
     searches = make_searches(strategy, atlas, 16)
     with torch.no_grad():
-        expected = [one_by_one(ensemble, *case, atlas) for case in zip(hosts, labels, searches, strict=True)]
+        return found, [one_by_one(ensemble, *case, atlas, stop) for case in zip(hosts, labels, searches, strict=True)]
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("stop", [Stop(budget=2), Stop(budget=9), Stop(margin=0.02), Stop(margin=0.05, budget=25)])
+def test_a_search_ends_at_its_margin_or_budget_as_one_by_one(scene, name, stop):
+    found, expected = both_ways(scene, STRATEGIES[name], 7, stop)
     assert found == expected
-    assert {success for *_, success in expected} == {True, False}
+    assert all(queries <= (stop.budget or 1000) for _, queries, _ in found)
+
+
+def test_a_larger_margin_finds_larger_leads_for_more_queries(scene):
+    ensemble, hosts, labels = scene
+    atlas = make_atlas(load_logo("emblem"), draw_variants(0, 1), (40, 48), 2.5, grey=False)
+    leads, queries = [], []
+    for margin in (0.0, 0.03, 1.0):
+        searches = make_searches(STRATEGIES["he"], atlas, 16)
+        outcomes = Pool(ensemble, 8, Stop(margin)).run(hosts, labels, searches, atlas)
+        marked = blend(hosts, Placement.cat([outcome.placement for outcome in outcomes]), atlas)
+        with torch.no_grad():
+            leads.append(ensemble.lead(ensemble(marked), labels))
+        queries.append(sum(outcome.queries for outcome in outcomes))
+    assert (leads[0] <= leads[1] + 1e-6).all()
+    assert (leads[1] <= leads[2] + 1e-6).all()
+    assert leads[0].mean() < leads[1].mean() < leads[2].mean()
+    assert queries[0] < queries[1] < queries[2]
+
+
+def test_a_source_without_numbers_is_named(scene, make_target):
+    _, hosts, labels = scene
+    broken = make_target(5)
+    broken.name = "broken"
+    for weight in broken.network.parameters():
+        weight.data.fill_(float("nan"))
+    atlas = make_atlas(load_logo("emblem"), draw_variants(0, 1), (40, 48), 2.5, grey=False)
+    searches = make_searches(STRATEGIES["random"], atlas, 16)
+    with pytest.raises(
+        InputError, match=r"\Abroken: expected probabilities, found values that are no numbers; [^\n]*\Z"
+    ):
+        Pool(Ensemble([make_target(1), broken]), 8).run(hosts, labels, searches, atlas)
+
+
+@pytest.mark.parametrize("options", [{"margin": -0.1}, {"margin": 1.5}, {"margin": float("nan")}, {"budget": 1}])
+def test_ends_that_make_no_sense_are_refused(options):
+    with pytest.raises(InputError, match=r"\Aexpected (margin|budget) [^\n]*, found [^\n]*\Z"):
+        Stop(**options)
 
 
 def test_no_forward_is_larger_than_the_batch_and_none_is_empty(scene):

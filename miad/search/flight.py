@@ -1,0 +1,162 @@
+"""One image's search as the pool flies it: what was asked, what was scored, what it came to."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+import torch
+
+from miad.errors import check_at_least, check_share
+from miad.search.base import Search
+from miad.watermark import Placement
+
+
+class Status(StrEnum):
+    """What became of an image."""
+
+    SUCCESS = "success"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    INFEASIBLE = "infeasible"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a search found for one image.
+
+    Args:
+        status: success, or failed.
+        placement: one entry: what ended the search, or the best that was scored.
+        queries: images scored up to the end, the clean image included.
+        confidence: the label's confidence there.
+    """
+
+    status: Status
+    placement: Placement
+    queries: int
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Stop:
+    """When an image's search ends.
+
+    Args:
+        margin: only when another class leads by this much, 0 to 1; marks of a larger lead fool more classifiers that
+            were not searched on, and take more queries. Where none gets there, the largest lead is kept.
+        budget: most queries an image, the clean one included; by default as many as the search asks for.
+    """
+
+    margin: float = 0.0
+    budget: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what ends nothing, or everything.
+
+        Raises:
+            InputError: an option is out of its range.
+        """
+        check_share(margin=self.margin)
+        if self.budget is not None:
+            check_at_least(2, budget=self.budget)
+
+
+FIRST_SUCCESS = Stop()
+"""The papers' rule."""
+
+
+class Score(NamedTuple):
+    """What the sources make of one candidate."""
+
+    confidence: float
+    """Of the label."""
+    lead: float
+    """By how much the sources misread it; negative where they read it."""
+    misread: bool
+
+    def beats(self, other: "Score | None") -> bool:
+        """Misread before read; the larger lead, or the lower confidence, before the other."""
+        return other is None or self._rank() < other._rank()
+
+    def _rank(self) -> tuple[bool, float]:
+        return (not self.misread, -self.lead if self.misread else self.confidence)
+
+
+class Flight:
+    """One image in flight.
+
+    Args:
+        host: which image.
+        search: what it follows.
+        stop: when it ends.
+    """
+
+    def __init__(self, host: int, search: Search, stop: Stop = FIRST_SUCCESS) -> None:
+        self.host = host
+        self.outcome: Outcome | None = None
+        self._search, self._stop = search, stop
+        self._queries = 1
+        self._known: dict[tuple[int, ...], float] = {}
+        self._best: tuple[Score, Placement] | None = None
+        self._ask()
+
+    @property
+    def waiting(self) -> int:
+        """Candidates still to be scored before the search goes on."""
+        return len(self._todo) - self._done
+
+    def take(self, count: int) -> Placement:
+        """The next candidates to score."""
+        return self._asked[torch.tensor([index for index, _ in self._todo[self._done : self._done + count]])]
+
+    def receive(self, scores: list[Score]) -> None:
+        """Book the scores of what was taken, in order, up to what ends the search."""
+        for score in scores:
+            index, self._queries = self._todo[self._done]
+            self._done += 1
+            self._known[self._rows[index]] = score.confidence
+            if score.beats(None if self._best is None else self._best[0]):
+                self._best = score, self._asked[index : index + 1]
+            if score.misread and score.lead >= self._stop.margin:
+                self._finish()
+                return
+        while not (self.waiting or self.outcome):
+            self._answer()
+
+    def _answer(self) -> None:
+        """Tell the search its scores and ask for more, unless the budget is spent."""
+        budget = self._stop.budget
+        self._queries = self._after if budget is None else min(self._after, budget)
+        if self._queries < self._after:
+            self._finish()
+            return
+        self._search.tell(torch.tensor([self._known[row] for row in self._rows]))
+        self._ask()
+
+    def _ask(self) -> None:
+        self._asked = self._search.ask()
+        self._rows = list(map(tuple, self._asked.rows().tolist()))
+        numbered, budget = list(self._numbered()), self._stop.budget
+        self._todo = [(index, number) for index, number in numbered if budget is None or number <= budget]
+        self._done = 0
+        self._after = self._queries + (len(self._rows) if self._search.counts_repeats else len(numbered))
+        if not self._rows:
+            self._finish()
+
+    def _numbered(self) -> Iterator[tuple[int, int]]:
+        """What was asked and never scored before, by its index, with the queries up to it."""
+        seen = set(self._known)
+        fresh = 0
+        for index, row in enumerate(self._rows):
+            if row not in seen:
+                seen.add(row)
+                fresh += 1
+                yield index, self._queries + (index + 1 if self._search.counts_repeats else fresh)
+
+    def _finish(self) -> None:
+        if self._best is None:
+            raise RuntimeError("a search asked for nothing at all")
+        score, placement = self._best
+        status = Status.SUCCESS if score.misread else Status.FAILED
+        self.outcome = Outcome(status, placement, self._queries, score.confidence)
