@@ -41,7 +41,7 @@ def execute(command: str, words: Sequence[str]) -> int:
     _quieten()  # after Lightning's import, which sets levels of its own
     parser = _parser(command, function)
     try:
-        config = parser.parse_args(_shortcuts(words))
+        config = _parse(parser, _shortcuts(words))
         arguments = _instantiate(parser, config)
     except ArgumentError as error:
         raise InputError(f"{explain(parser, error)}; see 'miad {command} --help'") from error
@@ -98,6 +98,23 @@ def _shortcuts(words: Sequence[str]) -> list[str]:
         else:
             out += _SEARCHES.get(word, (word,)) if option == "--search" else (word,)
     return out
+
+
+def _parse(parser: Parser, words: Sequence[str]) -> Namespace:
+    """Parse; a search that is named starts from its own defaults, not from those of the search that it replaces."""
+    names = {action.dest for action in parser._actions}
+    if "search" not in names or not {"--search", "--config"} & set(words):
+        return parser.parse_args(words)
+    default = parser.get_default("search")
+    parser.set_defaults(search=None)
+    try:
+        config = parser.parse_args(words)
+    except ArgumentError:
+        if "--search" in words:
+            raise
+        config = None
+    parser.set_defaults(search=default)
+    return parser.parse_args(words) if config is None or config.search is None else config
 
 
 def _instantiate(parser: Parser, config: Namespace) -> dict[str, Any]:

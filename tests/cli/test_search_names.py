@@ -4,18 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from miad.cli.execute import _SEARCHES, _parser, _shortcuts
+from miad.cli.execute import _SEARCHES, _parse, _parser, _shortcuts
 from miad.commands.attack import attack
-from miad.search import SEARCHES
+from miad.search import HE_SIT, SEARCHES, DifferentialEvolution, HeuristicEvolution
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "search"
 
 
-def parsed(search):
+def parsed(*search):
     """The strategy that 'miad attack --search' makes of a word."""
     parser = _parser("attack", attack)
-    words = ["--data", "Phantom", "--sources", "net", "--run.name", "a", "--search", search]
-    return parser.instantiate(parser.parse_args(_shortcuts(words))).search
+    words = ["--data", "Phantom", "--sources", "net", "--run.name", "a", *search]
+    return parser.instantiate(_parse(parser, _shortcuts(words))).search
 
 
 def test_the_command_line_and_the_tables_know_the_same_searches():
@@ -25,8 +25,22 @@ def test_the_command_line_and_the_tables_know_the_same_searches():
 
 @pytest.mark.parametrize("name", SEARCHES)
 def test_a_search_means_the_same_by_its_name_and_by_its_config(name):
-    assert parsed(name) == parsed(str(CONFIGS / f"{name}.yaml")) == SEARCHES[name]
+    assert parsed("--search", name) == parsed("--search", str(CONFIGS / f"{name}.yaml")) == SEARCHES[name]
 
 
 def test_no_two_names_mean_the_same_search():
-    assert len({repr(parsed(name)) for name in SEARCHES}) == len(SEARCHES)
+    assert len({repr(parsed("--search", name)) for name in SEARCHES}) == len(SEARCHES)
+
+
+def test_without_a_name_options_are_those_of_the_default_search():
+    assert parsed() == HE_SIT
+    assert parsed("--search.population", "7") == HeuristicEvolution(sit=1, population=7)
+
+
+def test_configs_that_name_a_search_and_that_name_none(tmp_path):
+    (tmp_path / "named.yaml").write_text("search: {class_path: DifferentialEvolution, init_args: {weight: 0.5}}\n")
+    (tmp_path / "silent.yaml").write_text("batch_size: 7\n")
+    assert parsed("--config", str(tmp_path / "named.yaml")) == DifferentialEvolution(weight=0.5)
+    assert parsed("--config", str(tmp_path / "silent.yaml")) == HE_SIT
+    assert parsed("--config", str(tmp_path / "silent.yaml"), "--search.sit", "3") == HeuristicEvolution(sit=3)
+    assert parsed("--config", str(tmp_path / "named.yaml"), "--search", "he") == HeuristicEvolution()
