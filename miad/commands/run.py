@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import torch
 import yaml
+from filelock import FileLock, Timeout
 from lightning import Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.accelerators import CUDAAccelerator
@@ -28,6 +29,10 @@ _FREE = {
     "data.init_args.workers",
 }
 """Options that change how a run is carried out, not what comes out of it; a resumed run may change them."""
+_LOCK = "lock"
+"""File in a run's folder while a process works in it."""
+_LOCKS: dict[Path, FileLock] = {}
+"""Of the folders that this process works in."""
 
 
 @dataclass
@@ -96,16 +101,42 @@ class Run:
         config = {**(self.config or {}), "inputs": inputs}
         if path.exists():
             self._check_same(path, config)
-        elif self.folder.exists() and any(self.folder.iterdir()):
+        elif self.folder.exists() and any(part.name != _LOCK for part in self.folder.iterdir()):
             raise RunError(
                 f"{self.folder}: expected a run's folder or none, found other files; give another --run.name"
             )
         if not getattr(rank_zero_only, "rank", None):
             remove_drafts(self.folder)
+        self._lock()
         text = yaml.safe_dump(config, sort_keys=False)
         with atomic_path(path) as draft:
             draft.write_text(text, encoding="utf-8")
         return self.folder
+
+    def _lock(self) -> None:
+        """Keep other processes out of the folder until this one closes the run, or ends.
+
+        Raises:
+            RunError: one works in it already.
+        """
+        path = (self.folder / _LOCK).resolve()
+        if getattr(rank_zero_only, "rank", None) or path in _LOCKS:
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(path)
+            lock.acquire(blocking=False)
+        except Timeout as error:
+            raise RunError(f"{self.folder}: another process works in it; wait, or give another --run.name") from error
+        except OSError as error:
+            raise RunError(write_failure(path, error)) from error
+        _LOCKS[path] = lock
+
+    def _unlock(self) -> None:
+        path = (self.folder / _LOCK).resolve()
+        if lock := _LOCKS.pop(path, None):
+            path.unlink(missing_ok=True)
+            lock.release()
 
     def _check_devices(self) -> None:
         try:
@@ -139,6 +170,7 @@ class Run:
         """End the run's loggers."""
         close_loggers(self.loggers)
         del self.loggers
+        self._unlock()
 
     @cached_property
     def device(self) -> torch.device:

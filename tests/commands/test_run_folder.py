@@ -2,6 +2,8 @@
 
 import errno
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -235,3 +237,18 @@ def test_a_disk_that_is_full_at_the_journal_or_the_key_is_one_line(
     assert not [file for file in files_of(tmp_path / "a") if "draft" in file]
     assert call(*attack_words) == 0
     assert without_root(tree(tmp_path / "a")) == without_root(undisturbed)
+
+
+def test_two_processes_do_not_share_a_run(tmp_path, attack_words, capsys):
+    """The second is refused while the first lives, however it ends."""
+    lock = tmp_path / "a" / "lock"
+    lock.parent.mkdir()
+    hold = f"from filelock import FileLock; lock = FileLock({str(lock)!r}); lock.acquire(); print('held', flush=True)"
+    words = [sys.executable, "-c", f"{hold}; import time; time.sleep(300)"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        assert "another process works in it" in refused(capsys, *attack_words)
+        assert [part.name for part in lock.parent.iterdir()] == ["lock"]
+        other.kill()
+    assert call(*attack_words) == 0
+    assert not lock.exists()
