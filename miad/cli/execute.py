@@ -82,6 +82,7 @@ _SEARCHES = {
     "bhe_random": ("BasinHoppingEvolution", "--search.mutation", "random"),
     "basin_hopping": ("BasinHopping",),
     "de": ("DifferentialEvolution",),
+    "learned": ("LearnedPlaces",),
 }
 """The papers' names of the searches."""
 _SHORT = ("--data=", "--search=")

@@ -82,7 +82,7 @@ def _subclasses(base: type) -> Iterator[type]:
     own: list[type] = type.__subclasses__(base)
     for subclass in own:
         yield from _subclasses(subclass)
-        if not isabstract(subclass):
+        if not (isabstract(subclass) or subclass.__name__.startswith("_")):
             yield subclass
 
 

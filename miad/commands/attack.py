@@ -6,7 +6,7 @@ from miad.commands.marking import check_targets, load_targets, mark_images, mark
 from miad.commands.run import Run
 from miad.data import ImageDataModule, Split, choose_images
 from miad.errors import InputError, check_at_least
-from miad.search import FIRST_SUCCESS, HE_SIT, Stop, Strategy
+from miad.search import FIRST_SUCCESS, LEARNED, Stop, Strategy
 from miad.targets import Ensemble, Success
 from miad.tasks import AttackTask
 
@@ -19,7 +19,7 @@ def attack(
     ensemble: bool = False,
     weights: list[float] | None = None,
     success: Success = "mean",
-    search: Strategy = HE_SIT,
+    search: Strategy = LEARNED,
     stop: Stop = FIRST_SUCCESS,
     split: Split = "test",
     per_class: int | None = None,
@@ -42,7 +42,8 @@ def attack(
         weights: weight of each source in the ensemble; equal by default.
         success: an image is misread when the sources' weighted mean is wrong, when all of them are, or when at least
             this many are.
-        search: random, grid, he, he_sit, bhe, bhe_random, basin_hopping, de, or a class of miad.search.
+        search: learned, which first learns from training images where marks work; he_sit, he, bhe, bhe_random,
+            basin_hopping, de, random, grid; or a class of miad.search.
         stop: when an image's search ends.
         split: which images; test means val where there are no test images.
         per_class: mark only this many images of every class, drawn by the run's seed.

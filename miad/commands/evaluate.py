@@ -69,7 +69,7 @@ def transfer(
         run: where to write, on what to run.
         unseen: classifiers that are only tested on, likewise.
         protocols: any of leave_one_out, matrix, ensemble, separated by commas.
-        searches: any of random, grid, he, he_sit, bhe, bhe_random, basin_hopping, de, separated by commas.
+        searches: any of random, grid, he, he_sit, bhe, bhe_random, basin_hopping, de, learned, separated by commas.
         success: when an image counts as misread, as in 'miad attack'.
         stop: when an image's search ends.
         split: which images; test means val where there are no test images.

@@ -17,7 +17,7 @@ from miad.evaluation import attack_measures, draw_lesions, write_attack_table, w
 from miad.keys import write_key
 from miad.lesions import GradCamMasks, LesionFinder, Place
 from miad.targets import Target, load_target, weights_digest
-from miad.tasks import AttackTask, Journal, MarkingWriter, MarkOptions, Protection
+from miad.tasks import AttackTask, Journal, MarkingWriter, MarkOptions, PlaceLearner, Protection, learning_queries
 from miad.tracking import log_figures, log_pictures, publish_measures
 from miad.vaccine import VaccineOptions
 from miad.watermark import PLAIN, AlphaMode, load_logo, render
@@ -162,7 +162,8 @@ def mark_images(
         journal.remove()  # a process killed at its very end may have left it
     check_unfinished(folder)
     writer = MarkingWriter(folder, output_names(dataset.ids), journal, frozenset(spread(dataset.ids, pictures)))
-    trainer = run.trainer(callbacks=[writer], inference_mode=False)
+    learner = PlaceLearner(folder / "learned.csv", _examples(data, dataset))
+    trainer = run.trainer(callbacks=[learner, writer], inference_mode=False)
     done = journal.images()
     left = len(dataset) - len(done)
     if 0 < left < run.devices:
@@ -202,6 +203,14 @@ def check_sizes(dataset: ImageDataset, options: MarkOptions) -> None:
         render(options.logo, PLAIN, shape, options.scale, grey=False, mode=options.mode)
 
 
+def _examples(data: ImageDataModule, dataset: ImageDataset) -> ImageDataset:
+    """What a search may learn from: the training images, or, where there are none, the images to mark."""
+    try:
+        return data.split("train")
+    except InputError:
+        return dataset
+
+
 def _inputs(content: str, task: AttackTask) -> dict[str, str | dict[str, str]]:
     return {
         "images": content,
@@ -231,6 +240,7 @@ def _close(
     write_predictions(folder / "predictions.csv", entries, classes, targets)
     write_key(folder / f"{run.name}.miadkey", records, journal.renderings())
     measures = attack_measures(entries, targets, weights, task.options.scale)
+    measures["learning_queries"] = float(learning_queries(folder / "learned.csv"))
     log_pictures(run.loggers, folder, spread([entry for entry in entries if entry.file], pictures), classes)
     if views := journal.views():
         draw_lesions(folder / "lesions.png", views)

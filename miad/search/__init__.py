@@ -7,27 +7,36 @@ from miad.search.differential_evolution import DifferentialEvolution
 from miad.search.evolution import HE_SIT, HeuristicEvolution
 from miad.search.flight import FIRST_SUCCESS, Outcome, Status, Stop
 from miad.search.grid_search import GridSearch
+from miad.search.learned_places import LEARNED, LearnedPlaces
+from miad.search.learning import Answers, Lesson, learn
 from miad.search.pool import Pool
 from miad.search.presets import SEARCHES
 from miad.search.random_search import RandomSearch
+from miad.search.ranking import Ranking
 from miad.search.space import Space, image_generator
 
 __all__ = [
     "FIRST_SUCCESS",
     "HE_SIT",
+    "LEARNED",
     "SEARCHES",
+    "Answers",
     "BasinHopping",
     "BasinHoppingEvolution",
     "DifferentialEvolution",
     "GridSearch",
     "HeuristicEvolution",
+    "LearnedPlaces",
+    "Lesson",
     "Outcome",
     "Pool",
     "RandomSearch",
+    "Ranking",
     "Search",
     "Space",
     "Status",
     "Stop",
     "Strategy",
     "image_generator",
+    "learn",
 ]

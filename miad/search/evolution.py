@@ -4,6 +4,7 @@ Read with the paper's misprints repaired: steps per axis (eq. 10), duplicates an
 3^3 offspring (eq. 11), parents chosen from parents and offspring alike.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import floor, sqrt
@@ -72,7 +73,24 @@ class HeuristicEvolution(Strategy):
 
     def start(self, space: Space, generator: torch.Generator) -> Search:
         """Begin with the grid."""
-        return _Evolution(self, space, generator)
+        return self.evolve(space, generator, space.variants)
+
+    def evolve(
+        self,
+        space: Space,
+        generator: torch.Generator,
+        variants: Sequence[int],
+        scored: tuple[Placement, Tensor] | None = None,
+    ) -> Search:
+        """Begin with the grid of some variants.
+
+        Args:
+            space: what the image admits.
+            generator: of the image.
+            variants: to begin with.
+            scored: placements that were scored before, with their confidence; the best may become parents.
+        """
+        return _Evolution(self, space, generator, variants, scored)
 
     def counts(self, extent: tuple[int, int]) -> tuple[int, int]:
         """N_x and N_y: grid cells along x and y for the largest x and y (eq. 9 and the text before it)."""
@@ -100,16 +118,23 @@ class HeuristicEvolution(Strategy):
 
 
 HE_SIT = HeuristicEvolution(sit=1)
-"""The paper's strongest search and our default."""
+"""The paper's strongest search."""
 
 
 class _Evolution(Search):
     """State: every placement scored so far, and the parents among them."""
 
-    def __init__(self, strategy: HeuristicEvolution, space: Space, generator: torch.Generator) -> None:
-        self._strategy, self._space, self._generator = strategy, space, generator
-        self._seen: set[tuple[int, ...]] = set()
-        self._parents, self._fitness = Placement.empty(), torch.empty(0)
+    def __init__(
+        self,
+        strategy: HeuristicEvolution,
+        space: Space,
+        generator: torch.Generator,
+        variants: Sequence[int],
+        scored: tuple[Placement, Tensor] | None,
+    ) -> None:
+        self._strategy, self._space, self._generator, self._variants = strategy, space, generator, variants
+        self._parents, self._fitness = (Placement.empty(), torch.empty(0)) if scored is None else scored
+        self._seen = set(map(tuple, self._parents.rows().tolist()))
         self._generation = 0
         self._asked = Placement.empty()
 
@@ -130,7 +155,7 @@ class _Evolution(Search):
 
     def _first(self) -> Placement:
         """The grid of each variant; random corners where a lesion leaves no point of it."""
-        points = torch.cat([self._variant_grid(variant) for variant in self._space.variants])
+        points = torch.cat([self._variant_grid(variant) for variant in self._variants])
         alpha = self._space.draw_alpha(len(points), self._generator)
         grid = Placement(points[:, 0], points[:, 1], alpha, points[:, 2])
         allowed = self._new(grid)

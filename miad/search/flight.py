@@ -75,6 +75,10 @@ class Score(NamedTuple):
     """By how much the sources misread it; negative where they read it."""
     misread: bool
 
+    def ends(self, stop: Stop) -> bool:
+        """Whether it ends its image's search."""
+        return self.misread and self.lead >= stop.margin
+
     def beats(self, other: "Score | None") -> bool:
         """Misread before read; the larger lead, or the lower confidence, before the other."""
         return other is None or self._rank() < other._rank()
@@ -118,7 +122,7 @@ class Flight:
             self._known[self._rows[index]] = score.confidence
             if score.beats(None if self._best is None else self._best[0]):
                 self._best = score, self._asked[index : index + 1]
-            if score.misread and score.lead >= self._stop.margin:
+            if score.ends(self._stop):
                 self._finish()
                 return
         while not (self.waiting or self.outcome):

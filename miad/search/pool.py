@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 import torch
+from torch import Tensor
 
 from miad.errors import InputError
 from miad.search.base import Search
@@ -46,9 +47,9 @@ class Pool:
         flights = [Flight(host, search, self.stop) for host, search in enumerate(searches)]
         while active := [flight for flight in flights if flight.outcome is None]:
             shares = self._shares(active)
-            placement = Placement.cat([flight.take(count) for flight, count in shares]).to(hosts.device)
-            owners = torch.tensor([flight.host for flight, count in shares for _ in range(count)], device=hosts.device)
-            scores = iter(self._score(hosts[owners], labels[owners], placement, atlas))
+            placement = Placement.cat([flight.take(count) for flight, count in shares])
+            owners = torch.tensor([flight.host for flight, count in shares for _ in range(count)])
+            scores = iter(self.score(hosts, labels, owners, placement, atlas))
             for flight, count in shares:
                 flight.receive(list(islice(scores, count)))
         return [flight.outcome for flight in flights if flight.outcome is not None]
@@ -62,6 +63,23 @@ class Pool:
             room -= count
             shares.append((flight, count))
         return [(flight, count) for flight, count in shares if count]
+
+    def score(self, hosts: Images, labels: Labels, owners: Tensor, placement: Placement, atlas: Atlas) -> list[Score]:
+        """What the sources make of candidates, a batch at a time.
+
+        Args:
+            hosts: uint8 ``(n, 3, h, w)``.
+            labels: int64 ``(n,)``.
+            owners: int64 ``(c,)``: the host of each candidate.
+            placement: c entries.
+            atlas: the rendered variants.
+        """
+        scores: list[Score] = []
+        for start in range(0, len(owners), self.batch_size):
+            part = slice(start, start + self.batch_size)
+            own = owners[part].to(hosts.device)
+            scores += self._score(hosts[own], labels[own], placement[part].to(hosts.device), atlas)
+        return scores
 
     @torch.no_grad()
     def _score(self, hosts: Images, labels: Labels, placement: Placement, atlas: Atlas) -> list[Score]:

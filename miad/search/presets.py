@@ -8,6 +8,7 @@ from miad.search.basin_hopping_evolution import BasinHoppingEvolution
 from miad.search.differential_evolution import DifferentialEvolution
 from miad.search.evolution import HE_SIT, HeuristicEvolution
 from miad.search.grid_search import GridSearch
+from miad.search.learned_places import LEARNED
 from miad.search.random_search import RandomSearch
 
 SEARCHES: Mapping[str, Strategy] = {
@@ -19,4 +20,5 @@ SEARCHES: Mapping[str, Strategy] = {
     "bhe_random": BasinHoppingEvolution(mutation="random"),
     "basin_hopping": BasinHopping(),
     "de": DifferentialEvolution(),
+    "learned": LEARNED,
 }

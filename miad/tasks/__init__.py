@@ -3,6 +3,7 @@
 from miad.tasks.attack import AttackTask, Marking, MarkOptions
 from miad.tasks.classifier import ClassifierTask
 from miad.tasks.journal import Entry, Journal
+from miad.tasks.learning import PlaceLearner, learning_queries
 from miad.tasks.protection import Protection, delta_generator
 from miad.tasks.remover import DEFAULT_RECIPE, RemoverRecipe, RemoverTask, Stage
 from miad.tasks.room import Kept, Room, RoomOptions, find_rooms
@@ -21,6 +22,7 @@ __all__ = [
     "MarkOptions",
     "Marking",
     "MarkingWriter",
+    "PlaceLearner",
     "Protection",
     "RemoverRecipe",
     "RemoverTask",
@@ -30,4 +32,5 @@ __all__ = [
     "Stage",
     "delta_generator",
     "find_rooms",
+    "learning_queries",
 ]

@@ -110,12 +110,8 @@ class AttackTask(LightningModule):
         self.protection = protection
         self.seed = seed
         self.pool = Pool(sources, batch_size, stop)
-        variants = draw_variants(strategy.variants, seed)
-        self._atlas = lru_cache(_ATLASES)(
-            lambda image, grey, device, scale: make_atlas(
-                options.logo, variants, image, scale, grey=grey, mode=options.mode
-            ).to(device)
-        )
+        self._variants = draw_variants(strategy.variants, seed)
+        self._atlas = lru_cache(_ATLASES)(self._make_atlas)
 
     def predict_step(self, batch: list[Item], batch_index: int) -> list[Marking]:
         """Mark every image of a batch; images of one size and kind are searched together."""
@@ -140,13 +136,21 @@ class AttackTask(LightningModule):
     def _chunks(self, images: Images) -> tuple[Tensor, ...]:
         return torch.split(images.to(self.device), self.pool.batch_size)
 
+    def atlas(self, image: Sequence[int], scale: float, *, grey: bool) -> Atlas:
+        """The logo and its variants, rendered for images of this height and width."""
+        height, width = image
+        return self._atlas((height, width), grey, self.device, scale)
+
+    def _make_atlas(self, image: tuple[int, int], grey: bool, device: torch.device, scale: float) -> Atlas:
+        options = self.options
+        return make_atlas(options.logo, self._variants, image, scale, grey=grey, mode=options.mode).to(device)
+
     def rooms(
-        self, items: Sequence[Item], hosts: Images, labels: Labels, generators: Sequence[torch.Generator]
+        self, items: Sequence[Item], hosts: Images, labels: Labels, variants: Sequence[tuple[int, ...]]
     ) -> list[Room]:
-        """The room of images of one size and kind, in order; each image's variants are drawn from its generator."""
+        """The room of images of one size and kind, in order, for each image's own variants."""
         estimate = self.lesions(hosts, labels, [item.lesion for item in items])
-        variants = [self.strategy.draw_variants(generator) for generator in generators]
-        atlas_at = partial(self._atlas, tuple(hosts.shape[-2:]), items[0].grey, self.device)
+        atlas_at = partial(self.atlas, hosts.shape[-2:], grey=items[0].grey)
         return find_rooms(estimate, variants, atlas_at, self.options.scale, self.options.alpha, self.options.room)
 
     def _mark(self, items: Sequence[Item]) -> list[Marking]:
@@ -154,17 +158,17 @@ class AttackTask(LightningModule):
         hosts = torch.stack([item.image for item in items]).to(self.device)
         labels = torch.tensor([item.label for item in items], device=self.device)
         generators = [image_generator(self.seed, item.id) for item in items]
-        rooms = self.rooms(items, hosts, labels, generators)
-        correct = self._all_correct(hosts, labels)
+        rooms = self.rooms(items, hosts, labels, [self.strategy.draw_variants(own) for own in generators])
+        correct = self.all_correct(hosts, labels)
         if self.protection is not None:
             masks = torch.stack([room.mask for room in rooms])
             hosts = self.protection(hosts, [item.id for item in items], self.seed, masks, grey=items[0].grey)
             # What delta alone makes a source misread is no success of the mark.
-            correct = [both == (True, True) for both in zip(correct, self._all_correct(hosts, labels), strict=True)]
+            correct = [both == (True, True) for both in zip(correct, self.all_correct(hosts, labels), strict=True)]
         markings: dict[int, Marking] = {}
         for scale in dict.fromkeys(room.scale for room in rooms):
             chosen = [index for index, room in enumerate(rooms) if room.scale == scale]
-            atlas = self._atlas(tuple(hosts.shape[-2:]), items[0].grey, self.device, scale)
+            atlas = self.atlas(hosts.shape[-2:], scale, grey=items[0].grey)
             part = [_Ready(items[index], rooms[index], correct[index], generators[index]) for index in chosen]
             markings.update(zip(chosen, self._mark_alike(part, hosts[chosen], labels[chosen], atlas), strict=True))
         return [markings[index] for index in range(len(items))]
@@ -195,7 +199,8 @@ class AttackTask(LightningModule):
         outcomes.update(zip(searches, found, strict=True))
         return [outcomes[index] for index in range(len(images))]
 
-    def _all_correct(self, hosts: Images, labels: Labels) -> list[bool]:
+    def all_correct(self, hosts: Images, labels: Labels) -> list[bool]:
+        """Whether every source reads each image, in float32."""
         with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
             probabilities = torch.cat([self.sources(part) for part in self._chunks(hosts)])
         correct: list[bool] = self.sources.all_correct(probabilities, labels).tolist()

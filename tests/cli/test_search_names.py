@@ -6,7 +6,7 @@ import pytest
 
 from miad.cli.execute import _SEARCHES, _parse, _parser, _shortcuts
 from miad.commands.attack import attack
-from miad.search import HE_SIT, SEARCHES, DifferentialEvolution, HeuristicEvolution
+from miad.search import LEARNED, SEARCHES, DifferentialEvolution, HeuristicEvolution, LearnedPlaces
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "search"
 
@@ -33,14 +33,14 @@ def test_no_two_names_mean_the_same_search():
 
 
 def test_without_a_name_options_are_those_of_the_default_search():
-    assert parsed() == HE_SIT
-    assert parsed("--search.population", "7") == HeuristicEvolution(sit=1, population=7)
+    assert parsed() == LEARNED
+    assert parsed("--search.population", "7") == LearnedPlaces(population=7)
 
 
 def test_configs_that_name_a_search_and_that_name_none(tmp_path):
     (tmp_path / "named.yaml").write_text("search: {class_path: DifferentialEvolution, init_args: {weight: 0.5}}\n")
     (tmp_path / "silent.yaml").write_text("batch_size: 7\n")
     assert parsed("--config", str(tmp_path / "named.yaml")) == DifferentialEvolution(weight=0.5)
-    assert parsed("--config", str(tmp_path / "silent.yaml")) == HE_SIT
-    assert parsed("--config", str(tmp_path / "silent.yaml"), "--search.sit", "3") == HeuristicEvolution(sit=3)
+    assert parsed("--config", str(tmp_path / "silent.yaml")) == LEARNED
+    assert parsed("--config", str(tmp_path / "silent.yaml"), "--search.sit", "3") == LearnedPlaces(sit=3)
     assert parsed("--config", str(tmp_path / "named.yaml"), "--search", "he") == HeuristicEvolution()

@@ -12,8 +12,10 @@ from miad.search import (
     DifferentialEvolution,
     GridSearch,
     HeuristicEvolution,
+    LearnedPlaces,
     Pool,
     RandomSearch,
+    Ranking,
     Space,
     Status,
     Stop,
@@ -32,6 +34,9 @@ STRATEGIES = {
     "bhe_published": BasinHoppingEvolution(population=3, generations=1, hops=2, published=True),
     "basin_hopping": BasinHopping(starts=2, hops=6, temperature=0.01),
     "basin_hopping_published": BasinHopping(hops=4, published=True),
+    "learned": LearnedPlaces(catalogue=3, learned_variants=2, position_rate=0.02, population=4).ranked(
+        Ranking.draw(5, (0, 1, 2), (100, 220), image_generator(0, "places"))
+    ),
     "de": DifferentialEvolution(population=5, generations=3),
 }
 

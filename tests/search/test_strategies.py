@@ -12,12 +12,16 @@ from miad.search import (
     BasinHoppingEvolution,
     DifferentialEvolution,
     GridSearch,
+    LearnedPlaces,
+    Ranking,
     Space,
     image_generator,
 )
 from miad.watermark import Placement
 
+PLACES = Ranking.draw(24, (0, 1, 2), (100, 220), image_generator(0, "places"))
 STRATEGIES = SEARCHES | {
+    "learned": LearnedPlaces().ranked(PLACES),
     "bhe_published": BasinHoppingEvolution(published=True),
     "basin_hopping_published": BasinHopping(published=True),
 }
