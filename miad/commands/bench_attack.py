@@ -67,7 +67,7 @@ def attack(
         data: images and labels.
         sources: classifiers to search on, separated by commas.
         masks: ways to find lesions, as of 'miad attack --mask', separated by commas.
-        search: random, he, he_sit, or a class of miad.search.
+        search: as of 'miad attack'.
         split: which images; test means val where there are no test images.
         per_class: only this many images of every class.
         images: images in flight.
@@ -99,7 +99,7 @@ def _cost(mask: str, data: ImageDataModule, dataset: ImageDataset, task: _Timed,
         start = time.perf_counter()
         measures = mark_images(data, dataset, task, run, images, pictures=0)
         attack = time.perf_counter() - start
-    queries = measures["queries_mean"] * measures["attacked"]
+    queries = measures["queries_mean"] * measures["attacked"] + measures["learning_queries"]
     return _Cost(mask, len(dataset), queries, attack, task.seconds)
 
 

@@ -44,7 +44,7 @@ def transfer(
     run: Run,
     unseen: str = "",
     protocols: str = "leave_one_out,matrix",
-    searches: str = "random,he,he_sit",
+    searches: str = "random,he,he_sit,learned",
     success: Success = "mean",
     stop: Stop = FIRST_SUCCESS,
     split: Split = "test",

@@ -18,9 +18,12 @@ class Search(ABC):
 
     Attributes:
         counts_repeats: whether asking again counts as a query.
+        keeps: how many of the best of all placements that were ever told the search goes on from; the scores of others
+            need only be worse. None where every score matters.
     """
 
     counts_repeats = False
+    keeps: int | None = None
 
     @abstractmethod
     def ask(self) -> Placement:

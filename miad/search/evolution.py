@@ -134,6 +134,7 @@ class _Evolution(Search):
     ) -> None:
         self._strategy, self._space, self._generator, self._variants = strategy, space, generator, variants
         self._parents, self._fitness = (Placement.empty(), torch.empty(0)) if scored is None else scored
+        self.keeps = strategy.population
         self._seen = set(map(tuple, self._parents.rows().tolist()))
         self._generation = 0
         self._asked = Placement.empty()

@@ -1,8 +1,10 @@
 """One image's search as the pool flies it: what was asked, what was scored, what it came to."""
 
+from bisect import insort
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 from typing import NamedTuple
 
 import torch
@@ -103,6 +105,7 @@ class Flight:
         self._queries = 1
         self._known: dict[tuple[int, ...], float] = {}
         self._best: tuple[Score, Placement] | None = None
+        self._lowest: list[float] = []
         self._ask()
 
     @property
@@ -114,12 +117,19 @@ class Flight:
         """The next candidates to score."""
         return self._asked[torch.tensor([index for index, _ in self._todo[self._done : self._done + count]])]
 
+    @property
+    def cutoff(self) -> float:
+        """Confidence above which a candidate that is read correctly makes no difference, whatever it is exactly."""
+        keeps = self._search.keeps
+        return self._lowest[-1] if keeps is not None and len(self._lowest) == keeps else inf
+
     def receive(self, scores: list[Score]) -> None:
         """Book the scores of what was taken, in order, up to what ends the search."""
         for score in scores:
             index, self._queries = self._todo[self._done]
             self._done += 1
             self._known[self._rows[index]] = score.confidence
+            self._remember(score.confidence)
             if score.beats(None if self._best is None else self._best[0]):
                 self._best = score, self._asked[index : index + 1]
             if score.ends(self._stop):
@@ -127,6 +137,11 @@ class Flight:
                 return
         while not (self.waiting or self.outcome):
             self._answer()
+
+    def _remember(self, confidence: float) -> None:
+        """Keep the lowest confidences, as many as the search goes on from."""
+        insort(self._lowest, confidence)
+        del self._lowest[self._search.keeps or 0 :]
 
     def _answer(self) -> None:
         """Tell the search its scores and ask for more, unless the budget is spent."""

@@ -37,7 +37,7 @@ class GridSearch(Strategy):
 
     def start(self, space: Space, generator: torch.Generator) -> Search:
         """Begin in the upper left corner."""
-        return ScriptedSearch(self._walk(space))
+        return ScriptedSearch(self._walk(space), keeps=1)
 
     def _walk(self, space: Space) -> Script:
         low, high = space.alpha

@@ -88,7 +88,7 @@ class _RankedPlaces(Strategy):
         return tuple(dict.fromkeys((*self.settings.draw_variants(generator), *self.ranking.variant.tolist())))
 
     def start(self, space: Space, generator: torch.Generator) -> Search:
-        return ScriptedSearch(self._search(space, generator))
+        return ScriptedSearch(self._search(space, generator), keeps=self.settings.population)
 
     def _search(self, space: Space, generator: torch.Generator) -> Script:
         learned = self.ranking.placements(space)

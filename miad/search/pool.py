@@ -13,7 +13,7 @@ from torch import Tensor
 from miad.errors import InputError
 from miad.search.base import Search
 from miad.search.flight import FIRST_SUCCESS, Flight, Outcome, Score, Stop
-from miad.targets import Ensemble
+from miad.targets import Ensemble, judge
 from miad.tensors import Images, Labels, Probabilities
 from miad.watermark import Atlas, Placement, blend
 
@@ -49,7 +49,8 @@ class Pool:
             shares = self._shares(active)
             placement = Placement.cat([flight.take(count) for flight, count in shares])
             owners = torch.tensor([flight.host for flight, count in shares for _ in range(count)])
-            scores = iter(self.score(hosts, labels, owners, placement, atlas))
+            cutoff = torch.tensor([flight.cutoff for flight, count in shares for _ in range(count)])
+            scores = iter(self.score(hosts, labels, owners, placement, atlas, cutoff))
             for flight, count in shares:
                 flight.receive(list(islice(scores, count)))
         return [flight.outcome for flight in flights if flight.outcome is not None]
@@ -64,7 +65,15 @@ class Pool:
             shares.append((flight, count))
         return [(flight, count) for flight, count in shares if count]
 
-    def score(self, hosts: Images, labels: Labels, owners: Tensor, placement: Placement, atlas: Atlas) -> list[Score]:
+    def score(
+        self,
+        hosts: Images,
+        labels: Labels,
+        owners: Tensor,
+        placement: Placement,
+        atlas: Atlas,
+        cutoff: Tensor | None = None,
+    ) -> list[Score]:
         """What the sources make of candidates, a batch at a time.
 
         Args:
@@ -73,22 +82,23 @@ class Pool:
             owners: int64 ``(c,)``: the host of each candidate.
             placement: c entries.
             atlas: the rendered variants.
+            cutoff: float ``(c,)``: confidences above which a candidate that is read correctly need not be told exactly;
+                it is given up as soon as it can not be misread any more. By default all are told exactly.
         """
         scores: list[Score] = []
         for start in range(0, len(owners), self.batch_size):
             part = slice(start, start + self.batch_size)
             own = owners[part].to(hosts.device)
-            scores += self._score(hosts[own], labels[own], placement[part].to(hosts.device), atlas)
+            marked = blend(hosts[own], placement[part].to(hosts.device), atlas)
+            scores += self._score(marked, labels[own], None if cutoff is None else cutoff[part].to(hosts.device))
         return scores
 
     @torch.no_grad()
-    def _score(self, hosts: Images, labels: Labels, placement: Placement, atlas: Atlas) -> list[Score]:
-        probabilities = self.ensemble(blend(hosts, placement, atlas))
-        self._check(probabilities)
-        confidence = self.ensemble.confidence(probabilities, labels).tolist()
-        lead = self.ensemble.lead(probabilities, labels).tolist()
-        misread = self.ensemble.misread(probabilities, labels).tolist()
-        return list(map(Score, confidence, lead, misread))
+    def _score(self, marked: Images, labels: Labels, cutoff: Tensor | None) -> list[Score]:
+        verdict = judge(self.ensemble, marked, labels, cutoff)
+        self._check(verdict.probabilities)
+        columns = (verdict.confidence.tolist(), verdict.lead.tolist(), verdict.misread.tolist())
+        return list(map(Score, *columns))
 
     def _check(self, probabilities: Probabilities) -> None:
         """Every source gives numbers.
@@ -98,7 +108,7 @@ class Pool:
         """
         broken = (~probabilities.isfinite()).any(2).any(0).tolist()
         if any(broken):
-            name = self.ensemble.targets[broken.index(True)].name
+            name = self.ensemble.members[broken.index(True)].name
             raise InputError(
                 f"{name}: expected probabilities, found values that are no numbers; train it again, or try "
                 "--run.precision 32-true"

@@ -36,6 +36,8 @@ class RandomSearch(Strategy):
 
 
 class _RandomDraws(Search):
+    keeps = 1
+
     def __init__(self, draws: Placement) -> None:
         self._draws = draws
 

@@ -17,11 +17,12 @@ class ScriptedSearch(Search):
 
     Args:
         script: what to ask, as far as the answers let it.
-        counts_repeats: see `Search`.
+        counts_repeats: see `Search`; likewise keeps.
+        keeps: none by default.
     """
 
-    def __init__(self, script: Script, *, counts_repeats: bool = False) -> None:
-        self.counts_repeats = counts_repeats
+    def __init__(self, script: Script, *, counts_repeats: bool = False, keeps: int | None = None) -> None:
+        self.counts_repeats, self.keeps = counts_repeats, keeps
         self._script = script
         self._asked = next(script, Placement.empty())
 

@@ -3,5 +3,6 @@
 from miad.targets.ensemble import Ensemble, Success
 from miad.targets.scoring import score_images
 from miad.targets.target import Target, load_target, weights_digest
+from miad.targets.verdict import Verdict, judge
 
-__all__ = ["Ensemble", "Success", "Target", "load_target", "score_images", "weights_digest"]
+__all__ = ["Ensemble", "Success", "Target", "Verdict", "judge", "load_target", "score_images", "weights_digest"]

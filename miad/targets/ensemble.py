@@ -1,13 +1,16 @@
 """Several targets under attack at once: the weighted mean of their probabilities (MIAD-MARK eq. 12)."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from miad.errors import InputError
 from miad.imaging import resize
+from miad.models import evaluating
 from miad.targets.target import Target
 from miad.tensors import Images, Labels, Probabilities
 
@@ -35,16 +38,15 @@ class Ensemble(nn.Module):
         super().__init__()
         _check(targets, weights, success)
         self.targets = nn.ModuleList(targets)
-        self._sizes = [target.size for target in targets]
+        self.members = list(targets)
         beta = torch.tensor(weights or [1.0] * len(targets), dtype=torch.float32)
         self.register_buffer("weights", beta / beta.sum(), persistent=False)
         self.success = success
 
     def forward(self, images: Images) -> Probabilities:
         """Each member's probabilities, ``(n, k, c)``; members of one size share the resized images."""
-        resized = {size: resize(images.float(), (size, size)) for size in set(self._sizes)}
-        probabilities = [target(resized[size]) for target, size in zip(self.targets, self._sizes, strict=True)]
-        return torch.stack(probabilities, 1)
+        resized = {size: resize(images.float(), (size, size)) for size in {target.size for target in self.members}}
+        return torch.stack([target(resized[target.size]) for target in self.members], 1)
 
     def mean(self, probabilities: Probabilities) -> Probabilities:
         """Weighted mean over the members in float32: ``(n, k, c)`` to ``(n, c)``."""
@@ -59,7 +61,7 @@ class Ensemble(nn.Module):
         """Whether each image counts as misread, bool ``(n,)``."""
         if self.success == "mean":
             return self.mean(probabilities).argmax(1) != labels
-        return (probabilities.argmax(2) != labels[:, None]).sum(1) >= self._needed()
+        return (probabilities.argmax(2) != labels[:, None]).sum(1) >= self.needed
 
     def lead(self, probabilities: Probabilities, labels: Labels) -> Tensor:
         """By how much each image is misread, float32 ``(n,)``, -1..1: another class's probability less the label's.
@@ -70,17 +72,32 @@ class Ensemble(nn.Module):
         index = labels[:, None, None].expand(-1, own.shape[1], 1)
         others = own.scatter(2, index, -1.0).amax(2)
         leads = others - own.gather(2, index)[:, :, 0]
-        return leads.sort(1, descending=True).values[:, self._needed() - 1]
+        return leads.sort(1, descending=True).values[:, self.needed - 1]
 
-    def _needed(self) -> int:
+    @property
+    def needed(self) -> int:
         """Members, or means, that must misread an image."""
         if isinstance(self.success, int):
             return self.success
         return len(self.targets) if self.success == "all" else 1
 
+    @cached_property
+    def cheapest_first(self) -> list[int]:
+        """The members by the floating-point operations that one image takes them."""
+        costs = [_operations(target) for target in self.members]
+        return sorted(range(len(costs)), key=lambda member: costs[member])
+
     def all_correct(self, probabilities: Probabilities, labels: Labels) -> Tensor:
         """Whether every member reads the label, bool ``(n,)``."""
         return (probabilities.argmax(2) == labels[:, None]).all(1)
+
+
+@torch.no_grad()
+def _operations(target: Target) -> int:
+    device = next(target.parameters()).device
+    with FlopCounterMode(display=False) as counter, evaluating(target.network):
+        target.network(torch.zeros(1, 3, target.size, target.size, device=device))
+    return int(counter.get_total_flops())
 
 
 def _check(targets: Sequence[Target], weights: Sequence[float] | None, success: Success) -> None:

@@ -159,7 +159,9 @@ def test_ends_that_make_no_sense_are_refused(options):
 def test_no_forward_is_larger_than_the_batch_and_none_is_empty(scene):
     ensemble, hosts, labels = scene
     sizes = []
-    ensemble.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    ensemble.targets[ensemble.cheapest_first[0]].register_forward_pre_hook(
+        lambda _, inputs: sizes.append(len(inputs[0]))
+    )
     atlas = make_atlas(load_logo("emblem"), draw_variants(0, 1), (40, 48), 2.5, grey=False)
     Pool(ensemble, 10).run(hosts, labels, make_searches(STRATEGIES["he"], atlas, 16), atlas)
     assert max(sizes) == 10
@@ -169,7 +171,9 @@ def test_no_forward_is_larger_than_the_batch_and_none_is_empty(scene):
 def test_solved_images_leave_their_places_to_others(scene):
     ensemble, hosts, labels = scene
     sizes = []
-    ensemble.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    ensemble.targets[ensemble.cheapest_first[0]].register_forward_pre_hook(
+        lambda _, inputs: sizes.append(len(inputs[0]))
+    )
     atlas = make_atlas(load_logo("emblem"), draw_variants(0, 1), (40, 48), 2.5, grey=False)
     outcomes = Pool(ensemble, 16).run(hosts, labels, make_searches(STRATEGIES["he"], atlas, 16), atlas)
     assert {outcome.status for outcome in outcomes} == {Status.FAILED, Status.SUCCESS}
