@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import torch
+
 from miad.commands.agreement import check_classes, check_size
 from miad.commands.lesions import DEFAULT_LESIONS, LesionOptions, load_finder
 from miad.commands.run import Run
@@ -16,8 +18,9 @@ from miad.errors import InputError, RunError, check_at_least
 from miad.evaluation import attack_measures, draw_lesions, write_attack_table, write_predictions
 from miad.keys import write_key
 from miad.lesions import GradCamMasks, LesionFinder, Place
-from miad.targets import Target, load_target, weights_digest
+from miad.targets import Target, check_independence, load_target, weights_digest
 from miad.tasks import AttackTask, Journal, MarkingWriter, MarkOptions, PlaceLearner, Protection, learning_queries
+from miad.tensors import Images
 from miad.tracking import log_figures, log_pictures, publish_measures
 from miad.vaccine import VaccineOptions
 from miad.watermark import PLAIN, AlphaMode, load_logo, render
@@ -156,6 +159,7 @@ def mark_images(
         RunError: the folder holds another run, or this one, finished.
     """
     check_sizes(dataset, task.options)
+    check_independence((*task.sources.members, *task.unseen), _some_alike(dataset))
     folder = run.open(**_inputs(content or content_digest(dataset), task))
     journal = Journal(folder / "journal")
     if is_finished(folder):
@@ -209,6 +213,12 @@ def _examples(data: ImageDataModule, dataset: ImageDataset) -> ImageDataset:
         return data.split("train")
     except InputError:
         return dataset
+
+
+def _some_alike(dataset: ImageDataset, count: int = 3) -> Images:
+    """Some images of the first one's size."""
+    alike = [index for index in range(len(dataset)) if dataset.shape(index) == dataset.shape(0)]
+    return torch.stack([dataset[index].image for index in spread(alike, count)])
 
 
 def _inputs(content: str, task: AttackTask) -> dict[str, str | dict[str, str]]:

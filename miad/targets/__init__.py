@@ -1,8 +1,19 @@
 """Classifiers seen as functions of uint8 pixels: one model, or a weighted ensemble of several."""
 
 from miad.targets.ensemble import Ensemble, Success
+from miad.targets.independence import check_independence
 from miad.targets.scoring import score_images
 from miad.targets.target import Target, load_target, weights_digest
 from miad.targets.verdict import Verdict, judge
 
-__all__ = ["Ensemble", "Success", "Target", "Verdict", "judge", "load_target", "score_images", "weights_digest"]
+__all__ = [
+    "Ensemble",
+    "Success",
+    "Target",
+    "Verdict",
+    "check_independence",
+    "judge",
+    "load_target",
+    "score_images",
+    "weights_digest",
+]

@@ -1,0 +1,32 @@
+"""A classifier must answer for each image by itself."""
+
+from collections.abc import Iterable
+
+from miad.errors import InputError
+from miad.targets.scoring import score_images
+from miad.targets.target import Target
+from miad.tensors import Images
+
+_MOST = 1e-3
+"""Difference of probabilities that batches of another size may make by rounding."""
+
+
+def check_independence(targets: Iterable[Target], images: Images) -> None:
+    """An image alone gets the answer that it gets beside others.
+
+    Args:
+        targets: the classifiers.
+        images: uint8 ``(n, 3, h, w)``; two or more that differ.
+
+    Raises:
+        InputError: a classifier mixes the images of a batch, for example by batch statistics.
+    """
+    for target in targets:
+        together = score_images(target, images)
+        alone = score_images(target, images, batch_size=1)
+        difference = float((together - alone).abs().max()) if len(images) else 0.0
+        if not difference <= _MOST:
+            raise InputError(
+                f"{target.name}: expected the same answer for an image alone and beside others, found probabilities "
+                f"that differ by up to {difference:.3f}; marks would depend on the batch, so train it without such layers"
+            )
