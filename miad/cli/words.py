@@ -31,6 +31,7 @@ COMMANDS = {
         "miad.commands.removal:removal", "Test how well marks, with and without delta, withstand removal."
     ),
     "bench attack": Command("miad.commands.bench_attack:attack", "Measure where the time of an attack goes."),
+    "bench search": Command("miad.commands.bench_search:search", "Measure how fast the engine searches."),
     "bench delta": Command("miad.commands.bench_delta:delta", "Measure how fast deltas are made."),
     "recover": Command("miad.commands.recover:recover", "Restore the originals of marked images, bit for bit."),
     "demo": Command("miad.commands.demo:demo", "Show the whole walk on drawn images, in a few minutes."),

@@ -25,12 +25,14 @@ class Pool:
         ensemble: the sources.
         batch_size: candidates a forward pass.
         stop: when an image's search ends.
+        prune: drop candidates that can not matter before all members were asked; it changes nothing but the time.
     """
 
-    def __init__(self, ensemble: Ensemble, batch_size: int, stop: Stop = FIRST_SUCCESS) -> None:
+    def __init__(self, ensemble: Ensemble, batch_size: int, stop: Stop = FIRST_SUCCESS, *, prune: bool = True) -> None:
         self.ensemble = ensemble
         self.batch_size = batch_size
         self.stop = stop
+        self.prune = prune
 
     def run(self, hosts: Images, labels: Labels, searches: Sequence[Search], atlas: Atlas) -> list[Outcome]:
         """Search all images to their ends.
@@ -50,7 +52,7 @@ class Pool:
             placement = Placement.cat([flight.take(count) for flight, count in shares])
             owners = torch.tensor([flight.host for flight, count in shares for _ in range(count)])
             cutoff = torch.tensor([flight.cutoff for flight, count in shares for _ in range(count)])
-            scores = iter(self.score(hosts, labels, owners, placement, atlas, cutoff))
+            scores = iter(self.score(hosts, labels, owners, placement, atlas, cutoff if self.prune else None))
             for flight, count in shares:
                 flight.receive(list(islice(scores, count)))
         return [flight.outcome for flight in flights if flight.outcome is not None]

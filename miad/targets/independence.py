@@ -28,5 +28,5 @@ def check_independence(targets: Iterable[Target], images: Images) -> None:
         if not difference <= _MOST:
             raise InputError(
                 f"{target.name}: expected the same answer for an image alone and beside others, found probabilities "
-                f"that differ by up to {difference:.3f}; marks would depend on the batch, so train it without such layers"
+                f"up to {difference:.3f} apart; its marks would depend on the batch; train it without such layers"
             )

@@ -32,7 +32,7 @@ def make(share):
 
 
 def test_a_network_that_mixes_images_is_named(images):
-    with pytest.raises(InputError, match=r"\Amixing: expected the same answer [^\n]* differ by up to 0\.\d+; [^\n]*\Z"):
+    with pytest.raises(InputError, match=r"\Amixing: expected the same answer [^\n]* up to 0\.\d+ apart; [^\n]*\Z"):
         check_independence([make(0.0), make(0.5)], images)
 
 
