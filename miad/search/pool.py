@@ -12,6 +12,7 @@ from torch import Tensor
 
 from miad.errors import InputError
 from miad.search.base import Search
+from miad.search.batches import Batches
 from miad.search.flight import FIRST_SUCCESS, Flight, Outcome, Score, Stop
 from miad.targets import Ensemble, judge
 from miad.tensors import Images, Labels, Probabilities
@@ -30,7 +31,7 @@ class Pool:
 
     def __init__(self, ensemble: Ensemble, batch_size: int, stop: Stop = FIRST_SUCCESS, *, prune: bool = True) -> None:
         self.ensemble = ensemble
-        self.batch_size = batch_size
+        self.batches = Batches(batch_size)
         self.stop = stop
         self.prune = prune
 
@@ -59,8 +60,8 @@ class Pool:
 
     def _shares(self, active: Sequence[Flight]) -> list[tuple[Flight, int]]:
         """How many candidates each image gets in the next batch: as even as their needs allow, none wasted."""
-        room, shares = self.batch_size, []
-        by_need = sorted(active[: self.batch_size], key=lambda flight: flight.waiting)
+        room, shares = self.batches.size, []
+        by_need = sorted(active[:room], key=lambda flight: flight.waiting)
         for left, flight in zip(range(len(by_need), 0, -1), by_need, strict=True):
             count = min(flight.waiting, room // left)
             room -= count
@@ -87,13 +88,13 @@ class Pool:
             cutoff: float ``(c,)``: confidences above which a candidate that is read correctly need not be told exactly;
                 it is given up as soon as it can not be misread any more. By default all are told exactly.
         """
-        scores: list[Score] = []
-        for start in range(0, len(owners), self.batch_size):
-            part = slice(start, start + self.batch_size)
+
+        def score(part: slice) -> list[Score]:
             own = owners[part].to(hosts.device)
             marked = blend(hosts[own], placement[part].to(hosts.device), atlas)
-            scores += self._score(marked, labels[own], None if cutoff is None else cutoff[part].to(hosts.device))
-        return scores
+            return self._score(marked, labels[own], None if cutoff is None else cutoff[part].to(hosts.device))
+
+        return [one for part in self.batches.map(score, len(owners)) for one in part]
 
     @torch.no_grad()
     def _score(self, marked: Images, labels: Labels, cutoff: Tensor | None) -> list[Score]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import torch
 from lightning import LightningModule
-from torch import Tensor, nn
+from torch import nn
 
 from miad.data import Item
 from miad.lesions import GivenMasks, LesionFinder
@@ -129,12 +129,13 @@ class AttackTask(LightningModule):
         The images are scored a batch at a time, as any user would.
         """
         targets = [*self.sources.targets, *self.unseen]
-        with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
-            parts = [torch.stack([target(part) for target in targets], 1) for part in self._chunks(images)]
-        return torch.cat(parts)
 
-    def _chunks(self, images: Images) -> tuple[Tensor, ...]:
-        return torch.split(images.to(self.device), self.pool.batch_size)
+        def score(part: slice) -> Probabilities:
+            own = images[part].to(self.device)
+            return torch.stack([target(own) for target in targets], 1)
+
+        with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
+            return torch.cat(self.pool.batches.map(score, len(images)))
 
     def atlas(self, image: Sequence[int], scale: float, *, grey: bool) -> Atlas:
         """The logo and its variants, rendered for images of this height and width."""
@@ -202,7 +203,7 @@ class AttackTask(LightningModule):
     def all_correct(self, hosts: Images, labels: Labels) -> list[bool]:
         """Whether every source reads each image, in float32."""
         with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
-            probabilities = torch.cat([self.sources(part) for part in self._chunks(hosts)])
+            probabilities = torch.cat(self.pool.batches.map(lambda part: self.sources(hosts[part]), len(hosts)))
         correct: list[bool] = self.sources.all_correct(probabilities, labels).tolist()
         return correct
 

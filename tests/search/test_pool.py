@@ -186,3 +186,24 @@ def test_an_image_s_random_numbers_depend_on_seed_and_id_alone():
     ]
     assert draws[0] == draws[1]
     assert len({tuple(draw) for draw in draws}) == 3
+
+
+def test_a_search_that_runs_out_of_memory_finds_the_same(scene, monkeypatch):
+    ensemble, hosts, labels = scene
+    atlas = make_atlas(load_logo("emblem"), draw_variants(5, 1), (40, 48), 2.5, grey=False)
+
+    def found():
+        outcomes = Pool(ensemble, 32).run(hosts, labels, make_searches(STRATEGIES["he_sit"], atlas, 16), atlas)
+        return [(o.placement.rows().tolist(), o.queries, o.status) for o in outcomes]
+
+    expected = found()
+    member = ensemble.members[1]
+    original = member.forward
+
+    def small(images):
+        if len(images) > 5:
+            raise torch.OutOfMemoryError("no room")
+        return original(images)
+
+    monkeypatch.setattr(member, "forward", small)
+    assert found() == expected
