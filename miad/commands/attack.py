@@ -25,6 +25,7 @@ def attack(
     per_class: int | None = None,
     images: int = 32,
     batch_size: int = 64,
+    native: bool = False,
     pictures: int = 16,
     **mark: Any,  # noqa: ANN401  (the options of mark_options)
 ) -> dict[str, float]:
@@ -49,6 +50,8 @@ def attack(
         per_class: mark only this many images of every class, drawn by the run's seed.
         images: images in flight.
         batch_size: candidates a forward pass.
+        native: search images that are larger than the sources read on squares of the size that they do read, and mark
+            the images themselves, at the same relative place; leave out --data.size.
         pictures: marked images in W&B's table; originals never go there.
         mark: how the mark may look, see `mark_options`.
 
@@ -64,5 +67,7 @@ def attack(
     chosen = mark_options(**mark)
     finder = chosen.finder(data, attacked, batch_size)
     ensemble_ = Ensemble(attacked, weights, success)
-    task = AttackTask(ensemble_, tested, search, chosen.options, finder, chosen.protection, run.seed, batch_size, stop)
+    task = AttackTask(
+        ensemble_, tested, search, chosen.options, finder, chosen.protection, run.seed, batch_size, stop, native
+    )
     return mark_images(data, choose_images(data, split, per_class, run.seed), task, run, images, pictures)

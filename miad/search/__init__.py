@@ -5,7 +5,7 @@ from miad.search.basin_hopping import BasinHopping
 from miad.search.basin_hopping_evolution import BasinHoppingEvolution
 from miad.search.differential_evolution import DifferentialEvolution
 from miad.search.evolution import HE_SIT, HeuristicEvolution
-from miad.search.flight import FIRST_SUCCESS, Outcome, Status, Stop
+from miad.search.flight import FIRST_SUCCESS, Outcome, Score, Status, Stop
 from miad.search.grid_search import GridSearch
 from miad.search.learned_places import LEARNED, LearnedPlaces
 from miad.search.learning import Answers, Lesson, learn
@@ -32,6 +32,7 @@ __all__ = [
     "Pool",
     "RandomSearch",
     "Ranking",
+    "Score",
     "Search",
     "Space",
     "Status",

@@ -1,7 +1,7 @@
 """One image's search as the pool flies it: what was asked, what was scored, what it came to."""
 
 from bisect import insort
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from math import inf
@@ -96,13 +96,20 @@ class Flight:
         host: which image.
         search: what it follows.
         stop: when it ends.
+        confirm: has the last word on what would end it; costs a query.
     """
 
-    def __init__(self, host: int, search: Search, stop: Stop = FIRST_SUCCESS) -> None:
+    def __init__(
+        self,
+        host: int,
+        search: Search,
+        stop: Stop = FIRST_SUCCESS,
+        confirm: Callable[[Placement], Score] | None = None,
+    ) -> None:
         self.host = host
         self.outcome: Outcome | None = None
-        self._search, self._stop = search, stop
-        self._queries = 1
+        self._search, self._stop, self._confirm = search, stop, confirm
+        self._queries, self._confirmed = 1, 0
         self._known: dict[tuple[int, ...], float] = {}
         self._best: tuple[Score, Placement] | None = None
         self._lowest: list[float] = []
@@ -110,8 +117,14 @@ class Flight:
 
     @property
     def waiting(self) -> int:
-        """Candidates still to be scored before the search goes on."""
-        return len(self._todo) - self._done
+        """Candidates still to be scored before the search goes on, as far as the budget lets it."""
+        return sum(number <= self._limit for _, number in self._todo[self._done :])
+
+    @property
+    def _limit(self) -> float:
+        """Most queries of the search itself: one is left for a confirmation."""
+        budget = self._stop.budget
+        return inf if budget is None else budget - self._confirmed - (self._confirm is not None)
 
     def take(self, count: int) -> Placement:
         """The next candidates to score."""
@@ -125,18 +138,27 @@ class Flight:
 
     def receive(self, scores: list[Score]) -> None:
         """Book the scores of what was taken, in order, up to what ends the search."""
-        for score in scores:
+        for given in scores[: self.waiting]:
             index, self._queries = self._todo[self._done]
             self._done += 1
-            self._known[self._rows[index]] = score.confidence
-            self._remember(score.confidence)
+            self._known[self._rows[index]] = given.confidence
+            self._remember(given.confidence)
+            placement = self._asked[index : index + 1]
+            score = self._confirmation(placement, given)
             if score.beats(None if self._best is None else self._best[0]):
-                self._best = score, self._asked[index : index + 1]
+                self._best = score, placement
             if score.ends(self._stop):
                 self._finish()
                 return
         while not (self.waiting or self.outcome):
             self._answer()
+
+    def _confirmation(self, placement: Placement, score: Score) -> Score:
+        """What counts: what was scored, or, where that would end the search, what confirms it or does not."""
+        if self._confirm is None or not score.ends(self._stop):
+            return score
+        self._confirmed += 1
+        return self._confirm(placement)
 
     def _remember(self, confidence: float) -> None:
         """Keep the lowest confidences, as many as the search goes on from."""
@@ -145,21 +167,19 @@ class Flight:
 
     def _answer(self) -> None:
         """Tell the search its scores and ask for more, unless the budget is spent."""
-        budget = self._stop.budget
-        self._queries = self._after if budget is None else min(self._after, budget)
-        if self._queries < self._after:
+        if self._done < len(self._todo) or self._after > self._limit:
+            self._queries = self._queries if self._done < len(self._todo) else int(self._limit)
             self._finish()
             return
+        self._queries = self._after
         self._search.tell(torch.tensor([self._known[row] for row in self._rows]))
         self._ask()
 
     def _ask(self) -> None:
         self._asked = self._search.ask()
         self._rows = list(map(tuple, self._asked.rows().tolist()))
-        numbered, budget = list(self._numbered()), self._stop.budget
-        self._todo = [(index, number) for index, number in numbered if budget is None or number <= budget]
-        self._done = 0
-        self._after = self._queries + (len(self._rows) if self._search.counts_repeats else len(numbered))
+        self._todo, self._done = list(self._numbered()), 0
+        self._after = self._queries + (len(self._rows) if self._search.counts_repeats else len(self._todo))
         if not self._rows:
             self._finish()
 
@@ -178,4 +198,4 @@ class Flight:
             raise RuntimeError("a search asked for nothing at all")
         score, placement = self._best
         status = Status.SUCCESS if score.misread else Status.FAILED
-        self.outcome = Outcome(status, placement, self._queries, score.confidence)
+        self.outcome = Outcome(status, placement, self._queries + self._confirmed, score.confidence)

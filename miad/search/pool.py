@@ -4,7 +4,8 @@ Batching changes nothing: for each image the first candidate in the order asked 
 queries are counted up to it, as if candidates had been scored one by one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import islice
 
 import torch
@@ -35,7 +36,14 @@ class Pool:
         self.stop = stop
         self.prune = prune
 
-    def run(self, hosts: Images, labels: Labels, searches: Sequence[Search], atlas: Atlas) -> list[Outcome]:
+    def run(
+        self,
+        hosts: Images,
+        labels: Labels,
+        searches: Sequence[Search],
+        atlas: Atlas,
+        confirm: Callable[[int, Placement], Score] | None = None,
+    ) -> list[Outcome]:
         """Search all images to their ends.
 
         Args:
@@ -43,11 +51,15 @@ class Pool:
             labels: int64 ``(n,)``.
             searches: one an image.
             atlas: the rendered variants.
+            confirm: has the last word, by host, on a candidate that would end a search; costs a query.
 
         Returns:
             One outcome an image, in order.
         """
-        flights = [Flight(host, search, self.stop) for host, search in enumerate(searches)]
+        flights = [
+            Flight(host, search, self.stop, None if confirm is None else partial(confirm, host))
+            for host, search in enumerate(searches)
+        ]
         while active := [flight for flight in flights if flight.outcome is None]:
             shares = self._shares(active)
             placement = Placement.cat([flight.take(count) for flight, count in shares])

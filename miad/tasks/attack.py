@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import NamedTuple
 
@@ -12,14 +12,15 @@ from torch import nn
 
 from miad.data import Item
 from miad.lesions import GivenMasks, LesionFinder
-from miad.search import FIRST_SUCCESS, Outcome, Pool, Search, Status, Stop, Strategy, image_generator
+from miad.search import FIRST_SUCCESS, Outcome, Pool, Score, Status, Stop, Strategy, image_generator
 from miad.targets import Ensemble, Target
 from miad.tasks.protection import Protection
+from miad.tasks.proxy import Proxy
 from miad.tasks.room import Room, RoomOptions, find_rooms
 from miad.tensors import Images, Labels, Probabilities
 from miad.watermark import AlphaMode, Atlas, Logo, Placement, Rendering, blend, draw_variants, make_atlas
 
-_ATLASES = 32
+_ATLASES = 8
 """Image sizes, times scales, whose renderings are kept at a time."""
 
 
@@ -87,6 +88,7 @@ class AttackTask(LightningModule):
         seed: seed of the run; with an image's id it fixes everything random about that image.
         batch_size: candidates a forward pass.
         stop: when an image's search ends.
+        native: search images that are larger than the sources read on squares of the size that they do read.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class AttackTask(LightningModule):
         seed: int = 2023,
         batch_size: int = 64,
         stop: Stop = FIRST_SUCCESS,
+        native: bool = False,
     ) -> None:
         super().__init__()
         self.sources = sources
@@ -109,6 +112,8 @@ class AttackTask(LightningModule):
         self.lesions = LesionFinder([GivenMasks()]) if lesions is None else lesions
         self.protection = protection
         self.seed = seed
+        self.native = native
+        self.side = max(target.size for target in sources.members)
         self.pool = Pool(sources, batch_size, stop)
         self._variants = draw_variants(strategy.variants, seed)
         self._atlas = lru_cache(_ATLASES)(self._make_atlas)
@@ -186,7 +191,7 @@ class AttackTask(LightningModule):
 
     def _outcomes(self, images: Sequence[_Ready], hosts: Images, labels: Labels, atlas: Atlas) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
-        searches: dict[int, Search] = {}
+        left: list[int] = []
         for index, (_, room, correct, generator) in enumerate(images):
             if not room.space.feasible:
                 outcomes[index] = Outcome(Status.INFEASIBLE, Placement.empty(), 1, float("nan"))
@@ -194,11 +199,35 @@ class AttackTask(LightningModule):
                 # Already misread: marked like the others, so that no image leaves without a mark, but not searched.
                 outcomes[index] = Outcome(Status.SKIPPED, room.space.draw(1, generator), 1, float("nan"))
             else:
-                searches[index] = self.strategy.start(room.space, generator)
-        chosen = torch.tensor(list(searches), dtype=torch.int64, device=self.device)
-        found = self.pool.run(hosts[chosen], labels[chosen], list(searches.values()), atlas)
-        outcomes.update(zip(searches, found, strict=True))
+                left.append(index)
+        chosen = torch.tensor(left, dtype=torch.int64, device=self.device)
+        search = self._search_small if self.is_large(hosts) else self._search
+        found = search([images[index] for index in left], hosts[chosen], labels[chosen], atlas)
+        outcomes.update(zip(left, found, strict=True))
         return [outcomes[index] for index in range(len(images))]
+
+    def is_large(self, images: Images) -> bool:
+        """Whether these images are searched on squares in their place."""
+        return self.native and min(images.shape[-2:]) > self.side
+
+    def _search(self, images: Sequence[_Ready], hosts: Images, labels: Labels, atlas: Atlas) -> list[Outcome]:
+        searches = [self.strategy.start(image.room.space, image.generator) for image in images]
+        return self.pool.run(hosts, labels, searches, atlas)
+
+    def _search_small(self, images: Sequence[_Ready], hosts: Images, labels: Labels, atlas: Atlas) -> list[Outcome]:
+        """Search on squares; what ends a search must do so on the image itself."""
+        if not images:
+            return []
+        proxy = Proxy(hosts, [image.room.space for image in images], atlas, self.side)
+
+        def confirm(host: int, placement: Placement) -> Score:
+            return self.pool.score(hosts, labels, torch.tensor([host]), proxy.on_image(placement), atlas)[0]
+
+        searches = [
+            self.strategy.start(space, image.generator) for space, image in zip(proxy.spaces, images, strict=True)
+        ]
+        found = self.pool.run(proxy.hosts, labels, searches, proxy.atlas, confirm)
+        return [replace(outcome, placement=proxy.on_image(outcome.placement)) for outcome in found]
 
     def all_correct(self, hosts: Images, labels: Labels) -> list[bool]:
         """Whether every source reads each image, in float32."""

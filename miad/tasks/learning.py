@@ -15,6 +15,7 @@ from miad.errors import InputError
 from miad.imaging import atomic_path
 from miad.search import Answers, LearnedPlaces, Lesson, Ranking, Space, image_generator, learn
 from miad.tasks.attack import AttackTask
+from miad.tasks.proxy import Proxy
 from miad.tensors import Images, Labels
 
 _COLUMNS = ("rank", "x", "y", "alpha", "variant", "scored", "fooled")
@@ -68,11 +69,15 @@ def learn_places(task: AttackTask, settings: LearnedPlaces, dataset: ImageDatase
             "give --search he_sit, which learns nothing"
         )
     own = correct[own]
+    hosts, labels = hosts[own], labels[own]
     atlas = task.atlas(hosts.shape[-2:], scale, grey=items[0].grey)
+    if task.is_large(hosts):
+        proxy = Proxy(hosts, spaces, atlas, task.side)
+        hosts, spaces, atlas = proxy.hosts, proxy.spaces, proxy.atlas
     script = learn(settings, spaces, generator)
     trials = next(script)
     while True:
-        scores = task.pool.score(hosts[own], labels[own], trials.image, trials.placement, atlas)
+        scores = task.pool.score(hosts, labels, trials.image, trials.placement, atlas)
         confidence = torch.tensor([score.confidence for score in scores])
         fooled = torch.tensor([score.ends(task.pool.stop) for score in scores], dtype=torch.bool)
         try:

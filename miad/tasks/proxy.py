@@ -1,0 +1,76 @@
+"""Search on what the classifiers see of large images, mark the large images themselves.
+
+A photograph of thousands of pixels becomes a small square before a classifier reads it. Candidates are put on that
+square; only the one that ends a search is put on the photograph, at the same relative place, and must fool there too.
+"""
+
+import torch
+from torch import Tensor
+
+from miad.imaging import resize
+from miad.search import Space
+from miad.tensors import Images, to_levels, to_unit
+from miad.watermark import Atlas, Placement
+
+
+class Proxy:
+    """Squares in place of images of one size.
+
+    Args:
+        images: uint8 ``(n, 3, h, w)``.
+        spaces: the placements they admit.
+        atlas: the logo and its variants as they are blended into them.
+        side: of the squares in pixels; the images are at least as high and wide.
+
+    Attributes:
+        hosts: uint8 ``(n, 3, side, side)``.
+        atlas: the variants as they look on them.
+        spaces: the placements they admit: each stands for one that its image admits.
+    """
+
+    def __init__(self, images: Images, spaces: list[Space], atlas: Atlas, side: int) -> None:
+        height, width = images.shape[-2:]
+        self._full = atlas
+        self.hosts = resize(images, (side, side))
+        self.atlas = _squash(atlas, side / height, side / width)
+        self._rows = _along(side - self.atlas.sizes[:, 0], height - atlas.sizes[:, 0])
+        self._columns = _along(side - self.atlas.sizes[:, 1], width - atlas.sizes[:, 1])
+        self.spaces = [
+            Space({v: self._seen(v, free) for v, free in space.corners.items()}, space.alpha) for space in spaces
+        ]
+
+    def _seen(self, variant: int, corners: Tensor) -> Tensor:
+        return corners[self._rows[variant]][:, self._columns[variant]]
+
+    def on_image(self, placement: Placement) -> Placement:
+        """The same places on the images."""
+        places = zip(placement.x.tolist(), placement.y.tolist(), placement.variant.tolist(), strict=True)
+        corners = [(int(self._columns[v][x]), int(self._rows[v][y])) for x, y, v in places]
+        x, y = torch.tensor(corners, dtype=torch.int64).view(-1, 2).unbind(1)
+        return Placement(x, y, placement.alpha.cpu(), placement.variant.cpu())
+
+
+def _along(small: Tensor, large: Tensor) -> list[Tensor]:
+    """For each variant, the corner on the image for each corner on the square, along one axis."""
+    return [
+        torch.linspace(0, float(last), int(own) + 1, dtype=torch.float64).round().long()
+        for own, last in zip(small, large, strict=True)
+    ]
+
+
+def _squash(atlas: Atlas, down: float, across: float) -> Atlas:
+    """Every variant as it looks when its image is resized by these factors."""
+    parts = []
+    for variant, (height, width) in enumerate(atlas.sizes.tolist()):
+        size = (max(1, round(height * down)), max(1, round(width * across)))
+        coverage = to_unit(atlas.coverage[variant : variant + 1, :, :height, :width])
+        ink = to_unit(atlas.rgb[variant : variant + 1, :, :height, :width]) * coverage
+        seen, inked = resize(coverage, size), resize(ink, size)
+        parts.append((to_levels(inked / seen.clamp(min=1 / 255)), to_levels(seen), size))
+    box = tuple(max(size[axis] for _, _, size in parts) for axis in (0, 1))
+    rgb = torch.zeros(len(parts), 3, *box, dtype=torch.uint8, device=atlas.rgb.device)
+    covered = torch.zeros(len(parts), 1, *box, dtype=torch.uint8, device=atlas.rgb.device)
+    for index, (colours, seen, (height, width)) in enumerate(parts):
+        rgb[index, :, :height, :width] = colours[0]
+        covered[index, :, :height, :width] = seen[0]
+    return Atlas(rgb, covered, torch.tensor([size for _, _, size in parts]))

@@ -1,0 +1,75 @@
+"""Squares in place of large images: what is seen on them is what is done to the images."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from miad.imaging import resize
+from miad.search import Space
+from miad.tasks.proxy import Proxy
+from miad.watermark import Placement, blend, draw_variants, load_logo, make_atlas
+
+SIDE = 64
+SHAPES = st.tuples(st.integers(SIDE, 200), st.integers(SIDE, 200))
+
+
+def make(shape, scale=2.0, mode="binary", blocked=None, side=SIDE):
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.rand(2, 3, 6, 5, generator=generator)
+    images = (255 * torch.nn.functional.interpolate(coarse, size=shape, mode="bilinear")).to(torch.uint8)
+    atlas = make_atlas(load_logo("emblem"), draw_variants(2, 1), shape, scale, grey=False, mode=mode)
+    corners = {}
+    for variant, (height, width) in enumerate(atlas.sizes.tolist()):
+        corners[variant] = torch.ones(shape[0] - height + 1, shape[1] - width + 1, dtype=torch.bool)
+        if blocked is not None:
+            corners[variant] &= torch.rand(corners[variant].shape, generator=generator) < blocked
+    spaces = [Space(corners, (100, 220))] * 2
+    return images, spaces, atlas, Proxy(images, spaces, atlas, side)
+
+
+def everywhere(space):
+    """Every placement that a space admits, at one opacity."""
+    parts = []
+    for variant, corners in space.corners.items():
+        y, x = corners.nonzero(as_tuple=True)
+        parts.append(Placement(x, y, torch.full_like(x, 150), torch.full_like(x, variant)))
+    return Placement.cat(parts)
+
+
+@given(shape=SHAPES, blocked=st.sampled_from([0.05, 0.5, 1.0]))
+def test_what_a_square_admits_its_image_admits(shape, blocked):
+    _, spaces, _, proxy = make(shape, blocked=blocked)
+    small = everywhere(proxy.spaces[0])
+    assert spaces[0].allows(proxy.on_image(small)).all()
+    assert torch.equal(proxy.on_image(small).alpha, small.alpha)
+    assert torch.equal(proxy.on_image(small).variant, small.variant)
+
+
+@given(shape=SHAPES)
+def test_edges_are_edges(shape):
+    _, spaces, _, proxy = make(shape)
+    for variant in proxy.spaces[0].variants:
+        small, large = proxy.spaces[0].extent(variant), spaces[0].extent(variant)
+        ends = Placement(*(torch.tensor(values) for values in ([0, small[0]], [0, small[1]], [150] * 2, [variant] * 2)))
+        assert proxy.on_image(ends).rows()[:, :2].tolist() == [[0, 0], list(large)]
+
+
+@pytest.mark.parametrize("mode", ["binary", "soft"])
+@pytest.mark.parametrize("shape", [(150, 200), (256, 128), (97, 65)])
+def test_a_marked_square_is_what_is_seen_of_the_marked_image(mode, shape):
+    images, _, atlas, proxy = make(shape, mode=mode)
+    choice = everywhere(proxy.spaces[0])
+    shares = []
+    for index in range(0, len(choice), len(choice) // 40):
+        placement = choice[index : index + 1]
+        seen = resize(blend(images[:1], proxy.on_image(placement), atlas), (SIDE, SIDE)).float()
+        guess = blend(proxy.hosts[:1], placement, proxy.atlas).float()
+        shares.append(float((seen - guess).abs().mean() / (seen - proxy.hosts[:1]).abs().mean()))
+    assert max(shares) < 0.5
+    assert sum(shares) < 0.2 * len(shares)
+
+
+def test_hosts_are_the_resized_images():
+    images, _, _, proxy = make((150, 200))
+    assert torch.equal(proxy.hosts, resize(images, (SIDE, SIDE)))
