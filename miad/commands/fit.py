@@ -154,7 +154,7 @@ def _train(
         precision=run.training_precision(),
         gradient_clip_val=clip,
         # WDNet's discriminator learns every third batch; the others have no gradient for it.
-        **({"strategy": "ddp_find_unused_parameters_true"} if run.devices > 1 else {}),
+        **({"strategy": "ddp_find_unused_parameters_true"} if run.processes > 1 else {}),
     )
     seed_everything(run.seed, workers=True, verbose=False)
     trainer.fit(model, datamodule=data, ckpt_path=last if last.exists() else None)

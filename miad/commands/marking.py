@@ -170,8 +170,8 @@ def mark_images(
     trainer = run.trainer(callbacks=[learner, writer], inference_mode=False)
     done = journal.images()
     left = len(dataset) - len(done)
-    if 0 < left < run.devices:
-        raise InputError(f"expected an image a device, found {left} to do; give a smaller --run.devices")
+    if 0 < left < run.processes:
+        raise InputError(f"expected an image a process, found {left} to do; give a smaller --run.devices")
     if left:
         trainer.predict(task, data.items_dataloader(dataset, images, done), return_predictions=False)
     trainer.strategy.barrier()

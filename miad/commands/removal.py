@@ -108,8 +108,8 @@ def removal(
     """
     check_at_least(1, batch_size=batch_size, **({} if limit is None else {"limit": limit}))
     check_at_least(0, pictures=pictures)
-    if run.devices > 1:
-        raise InputError(f"expected --run.devices 1, found {run.devices}; this command computes on one device")
+    if run.processes > 1:
+        raise InputError(f"expected one process, found {run.processes}; leave out --run.devices and --run.num_nodes")
     known, targets = load_removers(removers), load_targets(models)
     if not targets:
         raise InputError("expected one or more --models to read what is left, found none")

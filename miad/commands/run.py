@@ -23,6 +23,7 @@ _FREE = {
     "config",
     "run.accelerator",
     "run.devices",
+    "run.num_nodes",
     "run.progress",
     "run.project",
     "run.wandb",
@@ -44,7 +45,8 @@ class Run:
         root: folder of all runs.
         seed: the same seed gives the same results.
         accelerator: what to compute on; auto takes the best there is.
-        devices: number of processes, each on a device of its own.
+        devices: number of processes on each machine, each on a device of its own.
+        num_nodes: number of machines; start the same command on each, by torchrun or SLURM, with one folder of runs.
         precision: Lightning's precision for training and search; verdicts are always float32. auto trains in mixed
             precision on a CUDA device and takes 32-true for everything else.
         wandb: offline writes files to sync later, online sends at once, off leaves W&B out.
@@ -57,6 +59,7 @@ class Run:
     seed: int = 2023
     accelerator: Literal["auto", "cpu", "gpu", "mps", "tpu"] = "auto"
     devices: int = 1
+    num_nodes: int = 1
     precision: Literal["auto", "32-true", "16-mixed", "bf16-mixed"] = "auto"
     wandb: WandbMode = "offline"
     project: str = "miad"
@@ -72,12 +75,17 @@ class Run:
         Raises:
             InputError: an option is out of its range, or names no folder.
         """
-        check_at_least(1, devices=self.devices)
+        check_at_least(1, devices=self.devices, num_nodes=self.num_nodes)
         check_at_least(0, seed=self.seed)
         if self.seed >= 2**32:
             raise InputError(f"expected a seed below 2^32, found {self.seed}")
         if not self.name or Path(self.name).name != self.name:
             raise InputError(f"expected a plain name for the run, found {self.name!r}; the folder goes into --run.root")
+
+    @property
+    def processes(self) -> int:
+        """Processes that work on this run."""
+        return self.devices * self.num_nodes
 
     @property
     def folder(self) -> Path:
@@ -190,6 +198,7 @@ class Run:
         own = {
             "accelerator": self.accelerator,
             "devices": self.devices,
+            "num_nodes": self.num_nodes,
             "precision": "32-true" if self.precision == "auto" else self.precision,
             "logger": self.loggers,
             "default_root_dir": self.folder,

@@ -153,7 +153,7 @@ def _clean(name: str, pair: Pair, network: Remover) -> Cleaned:
 
 def _trainer(run: Run) -> Trainer:
     # Several devices would fill up their shares with images counted twice.
-    return run.trainer(devices=1, precision="32-true")
+    return run.trainer(devices=1, num_nodes=1, precision="32-true")
 
 
 def _publish(run: Run, title: str, scores: dict[str, float], figures: Sequence[Path]) -> None:

@@ -19,6 +19,9 @@ from miad.targets import Ensemble, judge
 from miad.tensors import Images, Labels, Probabilities
 from miad.watermark import Atlas, Placement, blend
 
+_DIGITS = 6
+"""Of confidences; float32 has seven."""
+
 
 class Pool:
     """Runs many searches against one ensemble.
@@ -112,7 +115,9 @@ class Pool:
     def _score(self, marked: Images, labels: Labels, cutoff: Tensor | None) -> list[Score]:
         verdict = judge(self.ensemble, marked, labels, cutoff)
         self._check(verdict.probabilities)
-        columns = (verdict.confidence.tolist(), verdict.lead.tolist(), verdict.misread.tolist())
+        # The last digits depend on the size of the batch; close calls must not.
+        confidence = verdict.confidence.double().round(decimals=_DIGITS)
+        columns = (confidence.tolist(), verdict.lead.tolist(), verdict.misread.tolist())
         return list(map(Score, *columns))
 
     def _check(self, probabilities: Probabilities) -> None:

@@ -131,13 +131,16 @@ class AttackTask(LightningModule):
     def verdict(self, images: Images) -> Probabilities:
         """Every target's probabilities in float32, sources first: ``(n, k, c)``.
 
-        The images are scored a batch at a time, as any user would.
+        The images are scored a batch at a time, as any user would. All batches have one size, filled up with black
+        images: on batches of other sizes the last digits differ, and what is written must not depend on which images
+        happen to share a batch or a process.
         """
         targets = [*self.sources.targets, *self.unseen]
 
         def score(part: slice) -> Probabilities:
             own = images[part].to(self.device)
-            return torch.stack([target(own) for target in targets], 1)
+            padded = torch.cat([own, own.new_zeros(self.pool.batches.size - len(own), *own.shape[1:])])
+            return torch.stack([target(padded) for target in targets], 1)[: len(own)]
 
         with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
             return torch.cat(self.pool.batches.map(score, len(images)))

@@ -65,7 +65,7 @@ class MarkingWriter(BasePredictionWriter):
         written = [self._write(marking) for marking in markings]
         originals = torch.stack([marking.item.image for marking in markings])
         finals = torch.stack([to_tensor(pixels) for pixels in written])
-        before, after = task.verdict(originals).cpu(), task.verdict(finals).cpu()
+        before, after = task.verdict(torch.cat([originals, finals])).cpu().chunk(2)
         for marking, pixels in zip(markings, written, strict=True):
             if marking.item.id in self.pictures and marking.marked is not None:
                 self.journal.keep_view(view_of(marking, pixels))

@@ -256,7 +256,7 @@ def test_other_images_than_those_marked_are_refused(zoo, marked, removers, tmp_p
 
 def test_several_devices_are_refused(zoo, marked, removers, tmp_path):
     run = replace(quiet("few", tmp_path), devices=2)
-    with pytest.raises(InputError, match=r"expected --run\.devices 1, found 2"):
+    with pytest.raises(InputError, match="expected one process, found 2"):
         few(zoo, marked, removers, run)
 
 

@@ -71,7 +71,7 @@ def one_by_one(ensemble, host, label, search, atlas, stop=FIRST_SUCCESS):
                 queries += 1
                 probabilities = ensemble(blend(host[None], candidate, atlas))
                 mean = ensemble.mean(probabilities)[0].tolist()
-                known[row] = mean[int(label)]
+                known[row] = round(mean[int(label)], 6)
                 lead = max(value for index, value in enumerate(mean) if index != int(label)) - mean[int(label)]
                 rank = (0, -lead) if lead > 0 else (1, known[row])
                 best = min(best, (rank, list(row)), key=lambda one: one[0]) if best else (rank, list(row))
