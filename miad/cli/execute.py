@@ -51,7 +51,15 @@ def execute(command: str, words: Sequence[str]) -> int:
         if error.errno in _OUT_OF_ROOM:
             raise RunError(f"{error.filename or 'output'}: {error.strerror}; nothing was left half-written") from error
         raise
+    finally:
+        _release_folders()
     return 0
+
+
+def _release_folders() -> None:
+    from miad.commands.run import release_folders
+
+    release_folders()
 
 
 def _load(path: str) -> Callable[..., Any]:
@@ -103,19 +111,20 @@ def _shortcuts(words: Sequence[str]) -> list[str]:
 
 def _parse(parser: Parser, words: Sequence[str]) -> Namespace:
     """Parse; a search that is named starts from its own defaults, not from those of the search that it replaces."""
+    given = {word.partition("=")[0] for word in words}
     names = {action.dest for action in parser._actions}
-    if "search" not in names or not {"--search", "--config"} & set(words):
+    if "search" not in names or not {"--search", "--search.class_path", "--config"} & given:
         return parser.parse_args(words)
     default = parser.get_default("search")
     parser.set_defaults(search=None)
     try:
-        config = parser.parse_args(words)
+        # Printing ends the parsing, so whether a search is named is asked without.
+        named = parser.parse_args([word for word in words if not word.startswith("--print_config")]).search is not None
     except ArgumentError:
-        if "--search" in words:
-            raise
-        config = None
-    parser.set_defaults(search=default)
-    return parser.parse_args(words) if config is None or config.search is None else config
+        named = bool({"--search", "--search.class_path"} & given)
+    if not named:
+        parser.set_defaults(search=default)
+    return parser.parse_args(words)
 
 
 def _instantiate(parser: Parser, config: Namespace) -> dict[str, Any]:

@@ -43,7 +43,8 @@ def attack(
         weights: weight of each source in the ensemble; equal by default.
         success: an image is misread when the sources' weighted mean is wrong, when all of them are, or when at least
             this many are.
-        search: learned, which first learns from training images where marks work; he_sit, he, bhe, bhe_random,
+        search: learned, which first learns where marks work, from training images without delta (from those to mark
+            where there are none); he_sit, he, bhe, bhe_random,
             basin_hopping, de, random, grid; or a class of miad.search.
         stop: when an image's search ends.
         split: which images; test means val where there are no test images.
@@ -60,6 +61,8 @@ def attack(
     """
     check_at_least(1, images=images, batch_size=batch_size)
     check_at_least(0, pictures=pictures)
+    if native and stop.budget is not None:
+        check_at_least(3, budget=stop.budget)  # the photograph, a candidate, and what confirms it
     attacked, tested = load_targets(sources), load_targets(unseen)
     if len(attacked) > 1 and not ensemble:
         raise InputError(f"expected one source, found {len(attacked)}; search on all at once with --ensemble")

@@ -1,6 +1,7 @@
 """``miad bench search``: how fast the engine searches, against the bare forward pass and against one by one."""
 
 import json as json_
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -79,7 +80,7 @@ def search(
         mark: how the mark may look, see `mark_options`.
 
     Raises:
-        InputError: the search learns, or no image is read correctly by every source.
+        InputError: the search learns, there is a vaccine, or no image is read correctly by every source.
     """
     check_at_least(1, batch_size=batch_size, repeats=repeats)
     if isinstance(search, LearnedPlaces):
@@ -88,6 +89,8 @@ def search(
     check_targets(data, targets)
     dataset = choose_images(data, split, per_class, seed)
     look = mark_options(**mark)
+    if look.protection is not None:
+        raise InputError("expected no --vaccine, found one; see 'miad bench delta'")
     task = AttackTask(Ensemble(targets), [], search, look.options, look.finder(data, targets, batch_size), seed=seed)
     task.to(Run("bench").device)
     items = [dataset[index] for index in range(len(dataset))]
@@ -161,8 +164,9 @@ class _Bench:
 def _measure(bench: _Bench, repeats: int) -> SearchSpeed:
     member = bench.task.sources.members[0]
     scored = member.scored
-    bench.run(prune=False)  # warms up as well
+    bench.run(prune=False)
     computed = member.scored - scored
+    bench.run(prune=True)  # both are warm now
     few = min(computed, 64)
     turns = [
         (
@@ -198,7 +202,8 @@ def _memory() -> float:
         return torch.cuda.max_memory_allocated() / 2**20
     import resource  # POSIX only
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def _show(speed: SearchSpeed, title: str) -> None:

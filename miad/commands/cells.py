@@ -5,18 +5,19 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import torch
 
-from miad.commands.marking import Mark, is_finished, mark_images
+from miad.commands.marking import Mark, examples_of, is_finished, mark_images
 from miad.commands.run import Run
 from miad.commands.vaccines import describe_protection
-from miad.data import ImageDataModule, ImageDataset, output_names
+from miad.data import ImageDataModule, ImageDataset, content_digest, output_names
 from miad.evaluation import JudgedCell, write_csv
 from miad.imaging import read_image, to_tensor
 from miad.lesions import LesionFinder
-from miad.search import SEARCHES, Status, Stop
+from miad.search import SEARCHES, LearnedPlaces, Status, Stop
 from miad.targets import Ensemble, Success, Target, score_images, weights_digest
 from miad.tasks import AttackTask
 from miad.tensors import Probabilities
@@ -56,6 +57,11 @@ class Cells:
     stop: Stop
     images: int
     batch_size: int
+
+    @cached_property
+    def examples(self) -> str:
+        """Digest of the images that searches learn from."""
+        return content_digest(examples_of(self.data, self.dataset))
 
     def mark(self, search: str, sources: Sequence[Target]) -> Path:
         """The folder of a cell; what is finished is taken as it is, what was interrupted goes on."""
@@ -102,6 +108,7 @@ class Cells:
             "success": self.success,
             "search": repr(SEARCHES[search]),
             "stop": repr(self.stop),
+            **({"examples": self.examples} if isinstance(SEARCHES[search], LearnedPlaces) else {}),
             "logo": options.logo.digest,
             "mark": [options.scale, *options.alpha, options.mode, repr(options.room)],
             "lesions": [self.look.mask, repr(self.look.lesions), weights_digest(self.lesions)],

@@ -18,6 +18,7 @@ from miad.errors import InputError, RunError, check_at_least
 from miad.evaluation import attack_measures, draw_lesions, write_attack_table, write_predictions
 from miad.keys import write_key
 from miad.lesions import GradCamMasks, LesionFinder, Place
+from miad.search import LearnedPlaces
 from miad.targets import Target, check_independence, load_target, weights_digest
 from miad.tasks import AttackTask, Journal, MarkingWriter, MarkOptions, PlaceLearner, Protection, learning_queries
 from miad.tensors import Images
@@ -160,13 +161,14 @@ def mark_images(
     """
     check_sizes(dataset, task.options)
     check_independence((*task.sources.members, *task.unseen), _some_alike(dataset))
-    folder = run.open(**_inputs(content or content_digest(dataset), task))
+    examples = examples_of(data, dataset)
+    folder = run.open(**_inputs(content or content_digest(dataset), task, examples))
     journal = Journal(folder / "journal")
     if is_finished(folder):
         journal.remove()  # a process killed at its very end may have left it
     check_unfinished(folder)
     writer = MarkingWriter(folder, output_names(dataset.ids), journal, frozenset(spread(dataset.ids, pictures)))
-    learner = PlaceLearner(folder / "learned.csv", _examples(data, dataset))
+    learner = PlaceLearner(folder / "learned.csv", examples)
     trainer = run.trainer(callbacks=[learner, writer], inference_mode=False)
     done = journal.images()
     left = len(dataset) - len(done)
@@ -207,12 +209,9 @@ def check_sizes(dataset: ImageDataset, options: MarkOptions) -> None:
         render(options.logo, PLAIN, shape, options.scale, grey=False, mode=options.mode)
 
 
-def _examples(data: ImageDataModule, dataset: ImageDataset) -> ImageDataset:
+def examples_of(data: ImageDataModule, dataset: ImageDataset) -> ImageDataset:
     """What a search may learn from: the training images, or, where there are none, the images to mark."""
-    try:
-        return data.split("train")
-    except InputError:
-        return dataset
+    return data.split("train") if data.splits().get("train") else dataset
 
 
 def _some_alike(dataset: ImageDataset, count: int = 3) -> Images:
@@ -221,8 +220,9 @@ def _some_alike(dataset: ImageDataset, count: int = 3) -> Images:
     return torch.stack([dataset[index].image for index in spread(alike, count)])
 
 
-def _inputs(content: str, task: AttackTask) -> dict[str, str | dict[str, str]]:
+def _inputs(content: str, task: AttackTask, examples: ImageDataset) -> dict[str, str | dict[str, str]]:
     return {
+        **({"examples": content_digest(examples)} if isinstance(task.strategy, LearnedPlaces) else {}),
         "images": content,
         "logo": task.options.logo.digest,
         "lesions": weights_digest(task.lesions),

@@ -113,9 +113,9 @@ class Run:
             raise RunError(
                 f"{self.folder}: expected a run's folder or none, found other files; give another --run.name"
             )
+        self._lock()
         if not getattr(rank_zero_only, "rank", None):
             remove_drafts(self.folder)
-        self._lock()
         text = yaml.safe_dump(config, sort_keys=False)
         with atomic_path(path) as draft:
             draft.write_text(text, encoding="utf-8")
@@ -139,12 +139,6 @@ class Run:
         except OSError as error:
             raise RunError(write_failure(path, error)) from error
         _LOCKS[path] = lock
-
-    def _unlock(self) -> None:
-        path = (self.folder / _LOCK).resolve()
-        if lock := _LOCKS.pop(path, None):
-            path.unlink(missing_ok=True)
-            lock.release()
 
     def _check_devices(self) -> None:
         try:
@@ -175,10 +169,10 @@ class Run:
             raise RunError(write_failure(self.folder, error)) from error
 
     def close(self) -> None:
-        """End the run's loggers."""
+        """End the run's loggers, and let other processes into its folder."""
         close_loggers(self.loggers)
         del self.loggers
-        self._unlock()
+        _release((self.folder / _LOCK).resolve())
 
     @cached_property
     def device(self) -> torch.device:
@@ -206,6 +200,18 @@ class Run:
             "enable_model_summary": False,
         }
         return Trainer(**(own | options))
+
+
+def release_folders() -> None:
+    """Let other processes into all folders that this one worked in."""
+    for path in list(_LOCKS):
+        _release(path)
+
+
+def _release(path: Path) -> None:
+    if lock := _LOCKS.pop(path, None):
+        path.unlink(missing_ok=True)
+        lock.release()
 
 
 def _read_config(path: Path) -> dict[str, Any]:

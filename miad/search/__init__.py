@@ -3,6 +3,7 @@
 from miad.search.base import Search, Strategy
 from miad.search.basin_hopping import BasinHopping
 from miad.search.basin_hopping_evolution import BasinHoppingEvolution
+from miad.search.batches import Batches
 from miad.search.differential_evolution import DifferentialEvolution
 from miad.search.evolution import HE_SIT, HeuristicEvolution
 from miad.search.flight import FIRST_SUCCESS, Outcome, Score, Status, Stop
@@ -23,6 +24,7 @@ __all__ = [
     "Answers",
     "BasinHopping",
     "BasinHoppingEvolution",
+    "Batches",
     "DifferentialEvolution",
     "GridSearch",
     "HeuristicEvolution",

@@ -28,7 +28,7 @@ class BasinHoppingEvolution(Strategy):
         step: a hop is uniform within five steps (s) of x and y, and two of alpha.
         temperature: of Metropolis' rule, in units of confidence.
         crossover: probability that a gene is the mutant's and not its parent's (CR).
-        mutation: random is the paper's control: as many hops, none scored and none refused.
+        mutation: random is the paper's control: as many hops, none of them scored.
         published: count every evaluation that the published code makes; most repeat one before.
     """
 

@@ -40,15 +40,15 @@ class Batches:
             try:
                 done.append(work(part))
             except torch.OutOfMemoryError as error:
-                self._halve(error)
+                self._halve(part, error)
             else:
                 start = part.stop
         return done
 
-    def _halve(self, error: Exception) -> None:
-        if self.size == 1:
+    def _halve(self, part: slice, error: Exception) -> None:
+        if part.stop - part.start == 1:
             raise RunError("the device's memory does not hold one image at a time; give smaller images") from error
-        self.size //= 2
+        self.size = (part.stop - part.start) // 2
         _log.warning("out of memory: going on with batches of %d", self.size)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

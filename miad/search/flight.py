@@ -1,6 +1,6 @@
 """One image's search as the pool flies it: what was asked, what was scored, what it came to."""
 
-from bisect import insort
+from bisect import bisect_right, insort
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -96,7 +96,7 @@ class Flight:
         host: which image.
         search: what it follows.
         stop: when it ends.
-        confirm: has the last word on what would end it; costs a query.
+        confirm: has the last word on every misread candidate that is the best so far; costs a query.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class Flight:
     @property
     def waiting(self) -> int:
         """Candidates still to be scored before the search goes on, as far as the budget lets it."""
-        return sum(number <= self._limit for _, number in self._todo[self._done :])
+        return max(0, bisect_right(self._numbers, self._limit) - self._done)
 
     @property
     def _limit(self) -> float:
@@ -128,18 +128,22 @@ class Flight:
 
     def take(self, count: int) -> Placement:
         """The next candidates to score."""
-        return self._asked[torch.tensor([index for index, _ in self._todo[self._done : self._done + count]])]
+        return self._asked[torch.tensor(self._todo[self._done : self._done + count])]
 
     @property
     def cutoff(self) -> float:
         """Confidence above which a candidate that is read correctly makes no difference, whatever it is exactly."""
         keeps = self._search.keeps
-        return self._lowest[-1] if keeps is not None and len(self._lowest) == keeps else inf
+        if self._best is None or keeps is None or len(self._lowest) < keeps:
+            return inf
+        return max(self._lowest[-1], self._best[0].confidence)
 
     def receive(self, scores: list[Score]) -> None:
         """Book the scores of what was taken, in order, up to what ends the search."""
-        for given in scores[: self.waiting]:
-            index, self._queries = self._todo[self._done]
+        for given in scores:
+            if not self.waiting:
+                break
+            index, self._queries = self._todo[self._done], self._numbers[self._done]
             self._done += 1
             self._known[self._rows[index]] = given.confidence
             self._remember(given.confidence)
@@ -154,8 +158,9 @@ class Flight:
             self._answer()
 
     def _confirmation(self, placement: Placement, score: Score) -> Score:
-        """What counts: what was scored, or, where that would end the search, what confirms it or does not."""
-        if self._confirm is None or not score.ends(self._stop):
+        """What counts: what was scored, or, for a misread one that is the best so far, what confirms it or does not."""
+        best = None if self._best is None else self._best[0]
+        if self._confirm is None or not score.misread or not score.beats(best):
             return score
         self._confirmed += 1
         return self._confirm(placement)
@@ -168,7 +173,8 @@ class Flight:
     def _answer(self) -> None:
         """Tell the search its scores and ask for more, unless the budget is spent."""
         if self._done < len(self._todo) or self._after > self._limit:
-            self._queries = self._queries if self._done < len(self._todo) else int(self._limit)
+            if self._search.counts_repeats:
+                self._queries = max(self._queries, int(self._limit))
             self._finish()
             return
         self._queries = self._after
@@ -178,20 +184,19 @@ class Flight:
     def _ask(self) -> None:
         self._asked = self._search.ask()
         self._rows = list(map(tuple, self._asked.rows().tolist()))
-        self._todo, self._done = list(self._numbered()), 0
+        numbered = list(self._numbered())
+        self._todo, self._numbers, self._done = [index for index, _ in numbered], [number for _, number in numbered], 0
         self._after = self._queries + (len(self._rows) if self._search.counts_repeats else len(self._todo))
         if not self._rows:
             self._finish()
 
     def _numbered(self) -> Iterator[tuple[int, int]]:
         """What was asked and never scored before, by its index, with the queries up to it."""
-        seen = set(self._known)
-        fresh = 0
+        fresh: set[tuple[int, ...]] = set()
         for index, row in enumerate(self._rows):
-            if row not in seen:
-                seen.add(row)
-                fresh += 1
-                yield index, self._queries + (index + 1 if self._search.counts_repeats else fresh)
+            if row not in self._known and row not in fresh:
+                fresh.add(row)
+                yield index, self._queries + (index + 1 if self._search.counts_repeats else len(fresh))
 
     def _finish(self) -> None:
         if self._best is None:

@@ -50,6 +50,9 @@ class GridSearch(Strategy):
                     yield places[start : start + _CHUNK]
 
     def _on_grid(self, corners: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows and columns of the allowed corners that lie on the grid."""
+        """Rows and columns of the allowed corners that lie on the grid; of all of them where none does."""
         y, x = corners[:: self.stride, :: self.stride].nonzero(as_tuple=True)
+        if not len(y):
+            y, x = corners.nonzero(as_tuple=True)
+            return y, x
         return y * self.stride, x * self.stride

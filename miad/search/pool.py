@@ -11,12 +11,11 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from miad.errors import InputError
 from miad.search.base import Search
 from miad.search.batches import Batches
 from miad.search.flight import FIRST_SUCCESS, Flight, Outcome, Score, Stop
-from miad.targets import Ensemble, judge
-from miad.tensors import Images, Labels, Probabilities
+from miad.targets import Ensemble, check_numbers, judge
+from miad.tensors import Images, Labels
 from miad.watermark import Atlas, Placement, blend
 
 _DIGITS = 6
@@ -54,7 +53,7 @@ class Pool:
             labels: int64 ``(n,)``.
             searches: one an image.
             atlas: the rendered variants.
-            confirm: has the last word, by host, on a candidate that would end a search; costs a query.
+            confirm: has the last word, by host, on every misread candidate that is the best so far; costs a query.
 
         Returns:
             One outcome an image, in order.
@@ -114,22 +113,9 @@ class Pool:
     @torch.no_grad()
     def _score(self, marked: Images, labels: Labels, cutoff: Tensor | None) -> list[Score]:
         verdict = judge(self.ensemble, marked, labels, cutoff)
-        self._check(verdict.probabilities)
-        # The last digits depend on the size of the batch; close calls must not.
-        confidence = verdict.confidence.double().round(decimals=_DIGITS)
-        columns = (confidence.tolist(), verdict.lead.tolist(), verdict.misread.tolist())
+        for index, member in enumerate(self.ensemble.members):
+            check_numbers(member, verdict.probabilities[:, index])
+        # The last digits depend on the size of the batch; without them close calls hardly ever do.
+        numbers = torch.stack([verdict.confidence, verdict.lead]).cpu().double().round(decimals=_DIGITS)
+        columns = (*numbers.tolist(), verdict.misread.tolist())
         return list(map(Score, *columns))
-
-    def _check(self, probabilities: Probabilities) -> None:
-        """Every source gives numbers.
-
-        Raises:
-            InputError: one does not.
-        """
-        broken = (~probabilities.isfinite()).any(2).any(0).tolist()
-        if any(broken):
-            name = self.ensemble.members[broken.index(True)].name
-            raise InputError(
-                f"{name}: expected probabilities, found values that are no numbers; train it again, or try "
-                "--run.precision 32-true"
-            )

@@ -1,7 +1,7 @@
 """Classifiers seen as functions of uint8 pixels: one model, or a weighted ensemble of several."""
 
 from miad.targets.ensemble import Ensemble, Success
-from miad.targets.independence import check_independence
+from miad.targets.independence import check_independence, check_numbers
 from miad.targets.scoring import score_images
 from miad.targets.target import Target, load_target, weights_digest
 from miad.targets.verdict import Verdict, judge
@@ -12,6 +12,7 @@ __all__ = [
     "Target",
     "Verdict",
     "check_independence",
+    "check_numbers",
     "judge",
     "load_target",
     "score_images",

@@ -11,8 +11,9 @@ from lightning import LightningModule
 from torch import nn
 
 from miad.data import Item
+from miad.imaging import resize
 from miad.lesions import GivenMasks, LesionFinder
-from miad.search import FIRST_SUCCESS, Outcome, Pool, Score, Status, Stop, Strategy, image_generator
+from miad.search import FIRST_SUCCESS, Batches, Outcome, Pool, Score, Status, Stop, Strategy, image_generator
 from miad.targets import Ensemble, Target
 from miad.tasks.protection import Protection
 from miad.tasks.proxy import Proxy
@@ -22,6 +23,10 @@ from miad.watermark import AlphaMode, Atlas, Logo, Placement, Rendering, blend, 
 
 _ATLASES = 8
 """Image sizes, times scales, whose renderings are kept at a time."""
+
+
+_VERDICTS = 32
+"""Whole images that are scored at a time; candidates have batches of their own."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,7 @@ class AttackTask(LightningModule):
         super().__init__()
         self.sources = sources
         self.unseen = nn.ModuleList(unseen)
+        self.unseen_targets = list(unseen)
         self.strategy = strategy
         self.options = options
         self.lesions = LesionFinder([GivenMasks()]) if lesions is None else lesions
@@ -115,6 +121,7 @@ class AttackTask(LightningModule):
         self.native = native
         self.side = max(target.size for target in sources.members)
         self.pool = Pool(sources, batch_size, stop)
+        self.whole = Batches(_VERDICTS)
         self._variants = draw_variants(strategy.variants, seed)
         self._atlas = lru_cache(_ATLASES)(self._make_atlas)
 
@@ -131,19 +138,18 @@ class AttackTask(LightningModule):
     def verdict(self, images: Images) -> Probabilities:
         """Every target's probabilities in float32, sources first: ``(n, k, c)``.
 
-        The images are scored a batch at a time, as any user would. All batches have one size, filled up with black
-        images: on batches of other sizes the last digits differ, and what is written must not depend on which images
-        happen to share a batch or a process.
+        All batches have one size, filled up with black images: on batches of other sizes the last digits differ, and
+        what is written must not depend on which images happen to share a batch or a process.
         """
-        targets = [*self.sources.targets, *self.unseen]
+        targets = [*self.sources.members, *self.unseen_targets]
 
         def score(part: slice) -> Probabilities:
             own = images[part].to(self.device)
-            padded = torch.cat([own, own.new_zeros(self.pool.batches.size - len(own), *own.shape[1:])])
-            return torch.stack([target(padded) for target in targets], 1)[: len(own)]
+            seen = {size: _filled(resize(own.float(), (size, size))) for size in {target.size for target in targets}}
+            return torch.stack([target(seen[target.size]) for target in targets], 1)[: len(own)]
 
         with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
-            return torch.cat(self.pool.batches.map(score, len(images)))
+            return torch.cat(self.whole.map(score, len(images)))
 
     def atlas(self, image: Sequence[int], scale: float, *, grey: bool) -> Atlas:
         """The logo and its variants, rendered for images of this height and width."""
@@ -218,24 +224,26 @@ class AttackTask(LightningModule):
         return self.pool.run(hosts, labels, searches, atlas)
 
     def _search_small(self, images: Sequence[_Ready], hosts: Images, labels: Labels, atlas: Atlas) -> list[Outcome]:
-        """Search on squares; what ends a search must do so on the image itself."""
-        if not images:
-            return []
+        """Search on squares, where they leave any room; what fools there must fool on the image itself."""
         proxy = Proxy(hosts, [image.room.space for image in images], atlas, self.side)
+        roomy = [index for index, space in enumerate(proxy.spaces) if space.feasible]
+        tight = [index for index in range(len(images)) if index not in set(roomy)]
 
         def confirm(host: int, placement: Placement) -> Score:
-            return self.pool.score(hosts, labels, torch.tensor([host]), proxy.on_image(placement), atlas)[0]
+            owner = torch.tensor([roomy[host]])
+            return self.pool.score(hosts, labels, owner, proxy.on_image(placement), atlas)[0]
 
-        searches = [
-            self.strategy.start(space, image.generator) for space, image in zip(proxy.spaces, images, strict=True)
-        ]
-        found = self.pool.run(proxy.hosts, labels, searches, proxy.atlas, confirm)
-        return [replace(outcome, placement=proxy.on_image(outcome.placement)) for outcome in found]
+        searches = [self.strategy.start(proxy.spaces[index], images[index].generator) for index in roomy]
+        found = self.pool.run(proxy.hosts[roomy], labels[roomy], searches, proxy.atlas, confirm)
+        placed = [replace(outcome, placement=proxy.on_image(outcome.placement)) for outcome in found]
+        whole = self._search([images[index] for index in tight], hosts[tight], labels[tight], atlas)
+        outcomes = dict(zip([*roomy, *tight], [*placed, *whole], strict=True))
+        return [outcomes[index] for index in range(len(images))]
 
     def all_correct(self, hosts: Images, labels: Labels) -> list[bool]:
         """Whether every source reads each image, in float32."""
         with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
-            probabilities = torch.cat(self.pool.batches.map(lambda part: self.sources(hosts[part]), len(hosts)))
+            probabilities = torch.cat(self.whole.map(lambda part: self.sources(hosts[part]), len(hosts)))
         correct: list[bool] = self.sources.all_correct(probabilities, labels).tolist()
         return correct
 
@@ -244,6 +252,11 @@ class AttackTask(LightningModule):
             return hosts[:0]
         placement = Placement.cat([outcomes[index].placement for index in placed]).to(self.device)
         return blend(hosts[torch.tensor(placed, device=self.device)], placement, atlas)
+
+
+def _filled(images: torch.Tensor) -> torch.Tensor:
+    """A whole batch, with black images after these."""
+    return torch.cat([images, images.new_zeros(_VERDICTS - len(images), *images.shape[1:])])
 
 
 def _rendering(atlas: Atlas, outcome: Outcome) -> Rendering | None:

@@ -3,12 +3,13 @@
 import csv
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
-from torch import Tensor
 
 from miad.data import ImageDataset, Item
 from miad.errors import InputError
@@ -16,11 +17,15 @@ from miad.imaging import atomic_path
 from miad.search import Answers, LearnedPlaces, Lesson, Ranking, Space, image_generator, learn
 from miad.tasks.attack import AttackTask
 from miad.tasks.proxy import Proxy
-from miad.tensors import Images, Labels
+from miad.tasks.room import Room
+from miad.tensors import Images
+from miad.watermark import Atlas
 
 _COLUMNS = ("rank", "x", "y", "alpha", "variant", "scored", "fooled")
 _TRIES = 4
 """Images to look at for each that learning wants, before it makes do with fewer."""
+_CHUNK = 8
+"""Images that are looked at together; photographs are large."""
 
 
 class PlaceLearner(Callback):
@@ -46,38 +51,42 @@ class PlaceLearner(Callback):
         pl_module.strategy = pl_module.strategy.ranked(read_ranking(self.path))
 
 
+class _Example(NamedTuple):
+    """An image to learn from, as the search sees it."""
+
+    host: Images
+    """uint8 ``(3, h, w)``."""
+    label: int
+    space: Space
+    scale: float
+    """Of the logo."""
+    atlas: Atlas
+
+
 def learn_places(task: AttackTask, settings: LearnedPlaces, dataset: ImageDataset) -> Lesson:
-    """Learn on random images of a data set which its sources read correctly.
+    """Learn on random images of a data set which its sources read correctly, without delta, in float32.
 
     Args:
         task: the attack.
         settings: how much to learn.
-        dataset: images to learn from, those of the most common size and kind.
+        dataset: images to learn from, those of one size and kind.
 
     Raises:
         InputError: there is none that the sources read correctly and that has room for a mark.
     """
     generator = image_generator(task.seed, "\nplaces")
-    items = list(_alike(dataset, sum(settings.rounds) * _TRIES, generator))
-    hosts = torch.stack([item.image for item in items]).to(task.device)
-    labels = torch.tensor([item.label for item in items], device=task.device)
-    correct = torch.tensor(task.all_correct(hosts, labels)).nonzero()[:, 0][: sum(settings.rounds)]
-    own, spaces, scale = _roomy(task, settings, [items[index] for index in correct], hosts[correct], labels[correct])
-    if not spaces:
+    examples = _examples(task, settings, dataset, generator)
+    if not examples:
         raise InputError(
             "expected training images that every source reads correctly and that have room for a mark, found none; "
             "give --search he_sit, which learns nothing"
         )
-    own = correct[own]
-    hosts, labels = hosts[own], labels[own]
-    atlas = task.atlas(hosts.shape[-2:], scale, grey=items[0].grey)
-    if task.is_large(hosts):
-        proxy = Proxy(hosts, spaces, atlas, task.side)
-        hosts, spaces, atlas = proxy.hosts, proxy.spaces, proxy.atlas
-    script = learn(settings, spaces, generator)
+    hosts = torch.stack([example.host for example in examples])
+    labels = torch.tensor([example.label for example in examples], device=task.device)
+    script = learn(settings, [example.space for example in examples], generator)
     trials = next(script)
     while True:
-        scores = task.pool.score(hosts, labels, trials.image, trials.placement, atlas)
+        scores = task.pool.score(hosts, labels, trials.image, trials.placement, examples[0].atlas)
         confidence = torch.tensor([score.confidence for score in scores])
         fooled = torch.tensor([score.ends(task.pool.stop) for score in scores], dtype=torch.bool)
         try:
@@ -87,17 +96,40 @@ def learn_places(task: AttackTask, settings: LearnedPlaces, dataset: ImageDatase
             return lesson
 
 
-def _roomy(
-    task: AttackTask, settings: LearnedPlaces, items: Sequence[Item], hosts: Images, labels: Labels
-) -> tuple[Tensor, list[Space], float]:
-    """Images that have room for a mark, those of the most common scale: indices, spaces, scale."""
-    if not items:
-        return torch.empty(0, dtype=torch.int64), [], task.options.scale
-    variants = [tuple(range(settings.learned_variants + 1))] * len(items)
-    rooms = task.rooms(items, hosts, labels, variants)
-    ((scale, _),) = Counter(room.scale for room in rooms).most_common(1)
-    chosen = [index for index, room in enumerate(rooms) if room.space.feasible and room.scale == scale]
-    return torch.tensor(chosen, dtype=torch.int64), [rooms[index].space for index in chosen], scale
+def _examples(
+    task: AttackTask, settings: LearnedPlaces, dataset: ImageDataset, generator: torch.Generator
+) -> list[_Example]:
+    """As many as are asked for, or as can be had; all have the logo's most common scale."""
+    wanted = sum(settings.rounds)
+    items = _alike(dataset, wanted * _TRIES, generator)
+    found: list[_Example] = []
+    while len(found) < wanted and (chunk := list(islice(items, _CHUNK))):
+        found += _readable(task, settings, chunk)
+    scales = Counter(example.scale for example in found).most_common(1)
+    return [example for example in found[:wanted] if example.scale == scales[0][0]]
+
+
+def _readable(task: AttackTask, settings: LearnedPlaces, items: Sequence[Item]) -> list[_Example]:
+    """Those that every source reads correctly and that have room for a mark."""
+    hosts = torch.stack([item.image for item in items]).to(task.device)
+    labels = torch.tensor([item.label for item in items], device=task.device)
+    correct = [index for index, right in enumerate(task.all_correct(hosts, labels)) if right]
+    if not correct:
+        return []
+    variants = [tuple(range(settings.learned_variants + 1))] * len(correct)
+    rooms = task.rooms([items[index] for index in correct], hosts[correct], labels[correct], variants)
+    seen = [
+        _seen(task, items[index], hosts[index : index + 1], room) for index, room in zip(correct, rooms, strict=True)
+    ]
+    return [example for example in seen if example.space.feasible]
+
+
+def _seen(task: AttackTask, item: Item, host: Images, room: Room) -> _Example:
+    atlas = task.atlas(host.shape[-2:], room.scale, grey=item.grey)
+    if not task.is_large(host):
+        return _Example(host[0], item.label, room.space, room.scale, atlas)
+    proxy = Proxy(host, [room.space], atlas, task.side)
+    return _Example(proxy.hosts[0], item.label, proxy.spaces[0], room.scale, proxy.atlas)
 
 
 def _alike(dataset: ImageDataset, count: int, generator: torch.Generator) -> Iterator[Item]:
@@ -135,9 +167,9 @@ def read_ranking(path: Path) -> Ranking:
     Raises:
         InputError: the file is no such table.
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row.get("rank")]
     try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.DictReader(file) if row.get("rank")]
         relative = torch.tensor([[float(row["x"]), float(row["y"])] for row in rows], dtype=torch.float64).view(-1, 2)
         alpha, variant = (torch.tensor([int(row[name]) for row in rows], dtype=torch.int64) for name in _COLUMNS[3:5])
     except (KeyError, TypeError, ValueError) as error:

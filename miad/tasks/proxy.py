@@ -31,7 +31,7 @@ class Proxy:
     def __init__(self, images: Images, spaces: list[Space], atlas: Atlas, side: int) -> None:
         height, width = images.shape[-2:]
         self._full = atlas
-        self.hosts = resize(images, (side, side))
+        self.hosts = resize(images, (side, side)) if len(images) else images[..., :side, :side]
         self.atlas = _squash(atlas, side / height, side / width)
         self._rows = _along(side - self.atlas.sizes[:, 0], height - atlas.sizes[:, 0])
         self._columns = _along(side - self.atlas.sizes[:, 1], width - atlas.sizes[:, 1])

@@ -36,9 +36,9 @@ def test_once_halved_they_stay_small(caplog):
     with caplog.at_level(logging.WARNING):
         batches.map(work, 7)
         batches.map(work, 4)
-    assert sizes == [7, 7, 4, 2, 2, 2, 1, 2, 2]
+    assert sizes == [7, 3, 3, 1, 3, 1]
     assert [record.message for record in caplog.records] == [
-        f"out of memory: going on with batches of {size}" for size in (8, 4, 2)
+        f"out of memory: going on with batches of {size}" for size in (3,)
     ]
 
 

@@ -16,6 +16,7 @@ from miad.search import (
     Pool,
     RandomSearch,
     Ranking,
+    Score,
     Space,
     Status,
     Stop,
@@ -54,7 +55,7 @@ def make_searches(strategy, atlas, count, lesion=None):
     return searches
 
 
-def one_by_one(ensemble, host, label, search, atlas, stop=FIRST_SUCCESS):
+def one_by_one(ensemble, host, label, search, atlas, stop=FIRST_SUCCESS, confirm=None):
     """Placement, queries and success of one image, scored a candidate at a time."""
     queries, known, best = 1, {}, None
     while len(asked := search.ask()):
@@ -63,23 +64,39 @@ def one_by_one(ensemble, host, label, search, atlas, stop=FIRST_SUCCESS):
             candidate = asked[index : index + 1]
             row = tuple(candidate.rows().tolist()[0])
             counts = row not in known or search.counts_repeats
-            if counts and queries == stop.budget:
+            if counts and stop.budget and queries + 1 > stop.budget - (confirm is not None):
                 return best[1], queries, best[0][0] == 0
-            if row in known:
-                queries += search.counts_repeats
-            else:
-                queries += 1
-                probabilities = ensemble(blend(host[None], candidate, atlas))
-                mean = ensemble.mean(probabilities)[0].tolist()
-                known[row] = round(mean[int(label)], 6)
-                lead = max(value for index, value in enumerate(mean) if index != int(label)) - mean[int(label)]
-                rank = (0, -lead) if lead > 0 else (1, known[row])
-                best = min(best, (rank, list(row)), key=lambda one: one[0]) if best else (rank, list(row))
-                if lead > 0 and lead >= stop.margin:
+            queries += counts
+            if row not in known:
+                score = exact(ensemble, host, label, candidate, atlas)
+                known[row] = score.confidence
+                if confirm is not None and score.misread and (best is None or rank(score) < best[0]):
+                    queries, score = queries + 1, confirm(candidate, score)
+                best = min(best, (rank(score), list(row)), key=lambda one: one[0]) if best else (rank(score), list(row))
+                if score.misread and score.lead >= stop.margin:
                     return list(row), queries, True
             confidences.append(known[row])
         search.tell(torch.tensor(confidences))
     return best[1], queries, best[0][0] == 0
+
+
+def exact(ensemble, host, label, candidate, atlas):
+    probabilities = ensemble(blend(host[None], candidate, atlas))
+    mean = ensemble.mean(probabilities)[0].tolist()
+    own = mean.pop(int(label))
+    return Score(round(own, 6), round(max(mean) - own, 6), bool(ensemble.misread(probabilities, label[None])))
+
+
+def rank(score):
+    return (0, -score.lead) if score.misread else (1, score.confidence)
+
+
+def moody(placement, score):
+    """Confirms some marks and refuses others, and changes the numbers of all."""
+    x, y, alpha, _ = placement.rows().tolist()[0]
+    if (x + 2 * y + alpha) % 5 < 2:
+        return Score(score.confidence / 2, score.lead / 2, misread=True)
+    return Score(score.confidence + 0.1, -0.1, misread=False)
 
 
 @pytest.fixture
@@ -100,15 +117,34 @@ def test_batching_changes_neither_placements_nor_counts(scene, name, batch_size)
     assert {success for *_, success in expected} == {True, False}
 
 
-def both_ways(scene, strategy, batch_size, stop=FIRST_SUCCESS):
+def both_ways(scene, strategy, batch_size, stop=FIRST_SUCCESS, confirms=False):
     """What the pool finds, and what one candidate at a time does."""
     ensemble, hosts, labels = scene
     atlas = make_atlas(load_logo("emblem"), draw_variants(strategy.variants, 1), (40, 48), 2.5, grey=False)
-    outcomes = Pool(ensemble, batch_size, stop).run(hosts, labels, make_searches(strategy, atlas, 16), atlas)
+
+    def confirm(host, placement):
+        with torch.no_grad():
+            return moody(placement, exact(ensemble, hosts[host], labels[host], placement, atlas))
+
+    searches = make_searches(strategy, atlas, 16)
+    outcomes = Pool(ensemble, batch_size, stop).run(hosts, labels, searches, atlas, confirm if confirms else None)
     found = [(o.placement.rows().tolist()[0], o.queries, o.status is Status.SUCCESS) for o in outcomes]
     searches = make_searches(strategy, atlas, 16)
+    last = moody if confirms else None
     with torch.no_grad():
-        return found, [one_by_one(ensemble, *case, atlas, stop) for case in zip(hosts, labels, searches, strict=True)]
+        return found, [
+            one_by_one(ensemble, *one, atlas, stop, last) for one in zip(hosts, labels, searches, strict=True)
+        ]
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("stop", [FIRST_SUCCESS, Stop(budget=3), Stop(budget=9), Stop(margin=0.03, budget=30)])
+def test_what_is_not_confirmed_does_not_end_a_search(scene, name, stop):
+    """Photographs have the last word; budgets hold whatever the batch, and every confirmation is a query."""
+    found, expected = both_ways(scene, STRATEGIES[name], 5, stop, confirms=True)
+    assert found == expected
+    assert all(queries <= (stop.budget or 10_000) for _, queries, _ in found)
+    assert both_ways(scene, STRATEGIES[name], 64, stop, confirms=True)[0] == expected
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
