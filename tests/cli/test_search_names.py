@@ -44,3 +44,22 @@ def test_configs_that_name_a_search_and_that_name_none(tmp_path):
     assert parsed("--config", str(tmp_path / "silent.yaml")) == LEARNED
     assert parsed("--config", str(tmp_path / "silent.yaml"), "--search.sit", "3") == LearnedPlaces(sit=3)
     assert parsed("--config", str(tmp_path / "named.yaml"), "--search", "he") == HeuristicEvolution()
+
+
+@pytest.mark.parametrize("words", [("--config={}",), ("--config", "{}"), ("--search={}",)])
+def test_every_spelling_starts_from_the_named_search_s_own_defaults(tmp_path, words):
+    named = tmp_path / "named.yaml"
+    named.write_text("class_path: HeuristicEvolution\n" if "search" in words[0] else "search: HeuristicEvolution\n")
+    assert parsed(*(word.format(named) for word in words)) == HeuristicEvolution()
+    assert parsed("--search.class_path=HeuristicEvolution", "--search.population=4") == HeuristicEvolution(population=4)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("batch_size: 7\n", LEARNED), ("search: DifferentialEvolution\n", None)]
+)
+def test_what_is_printed_loads_back(tmp_path, capsys, text, expected):
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(SystemExit):
+        parsed("--config", str(tmp_path / "a.yaml"), "--print_config")
+    (tmp_path / "b.yaml").write_text(capsys.readouterr().out)
+    assert parsed("--config", str(tmp_path / "b.yaml")) == (expected or DifferentialEvolution())

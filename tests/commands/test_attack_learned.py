@@ -6,7 +6,7 @@ import pytest
 
 from miad.commands.attack import attack
 from miad.data import Phantom
-from miad.errors import InputError
+from miad.errors import InputError, RunError
 from miad.search import HeuristicEvolution, LearnedPlaces
 from miad.tasks import AttackTask
 
@@ -92,3 +92,28 @@ def test_a_spoilt_table_is_named(finished, zoo, data, make_run):
     (folder / "learned.csv").write_text("rank,x\n1,left\n")
     with pytest.raises(InputError, match=r"learned\.csv: expected learned places, found another table; delete it"):
         attack(data(), str(zoo[0]), make_run("learned"), search=LEARNED)
+
+
+def test_other_training_images_are_another_run_and_another_cell(finished, zoo, data, make_run):
+    folder, _ = finished
+    (folder / "metrics.csv").unlink()
+    with pytest.raises(RunError, match=r"holds a different run: inputs\.examples is "):
+        attack(data(train=31), str(zoo[0]), make_run("learned"), search=LEARNED, images=6, batch_size=16)
+
+
+def test_images_that_gave_way_or_have_no_room_teach_nothing(zoo, data, make_run, monkeypatch):
+    """Half of the images have no room at any scale: the others, at the scale that was asked for, are learned from."""
+    original = AttackTask.rooms
+
+    def half(task, items, *arguments):
+        rooms = original(task, items, *arguments)
+        for item, room in zip(items, rooms, strict=True):
+            if task.strategy is LEARNED and item.id.endswith(("1.png", "3.png", "5.png", "7.png", "9.png")):
+                object.__setattr__(room, "scale", 4.0)
+                for corners in room.space.corners.values():
+                    corners[:] = False
+        return rooms
+
+    monkeypatch.setattr(AttackTask, "rooms", half)
+    measures = attack(data(), str(zoo[0]), make_run(), search=LEARNED, images=6, batch_size=16)
+    assert measures["learning_queries"] > 0

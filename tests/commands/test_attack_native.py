@@ -7,6 +7,7 @@ import pytest
 
 from miad.commands.attack import attack
 from miad.data import Phantom
+from miad.errors import InputError
 from miad.imaging import read_image, to_tensor
 from miad.keys import read_key, recover_folder
 from miad.search import HeuristicEvolution, LearnedPlaces, Stop
@@ -130,3 +131,30 @@ def test_images_no_larger_than_the_sources_read_are_searched_as_they_are(zoo, ma
         attack(small, str(zoo[0]), make_run(str(native)), search=HE, native=native)
     marked = [tree(make_run(str(native)).folder / "marked") for native in (False, True)]
     assert marked[0] == marked[1]
+
+
+def test_an_image_whose_square_has_no_room_is_searched_as_it_is(zoo, make_run, monkeypatch):
+    """A strip of three pixels is no corner of the square."""
+    large = data()
+    images = large.split("test")
+    monkeypatch.setattr(images, "lesion_mask", lambda index: None)
+    original = AttackTask.rooms
+
+    def strips(task, *arguments):
+        rooms = original(task, *arguments)
+        for room in rooms:
+            for corners in room.space.corners.values():
+                corners[:] = False
+                corners[:, 2:4] = True
+        return rooms
+
+    monkeypatch.setattr(AttackTask, "rooms", strips)
+    attack(large, str(zoo[0]), make_run(), search=HE, native=True, batch_size=16)
+    searched = [row for row in rows(make_run().folder) if row["status"] in ("success", "failed")]
+    assert searched
+    assert {row["x"] for row in searched} <= {"2", "3"}
+
+
+def test_a_budget_that_leaves_no_query_to_confirm_is_refused(zoo, make_run):
+    with pytest.raises(InputError, match=r"\Aexpected budget of at least 3, found 2\Z"):
+        attack(data(), str(zoo[0]), make_run(), search=HE, native=True, stop=Stop(budget=2))

@@ -13,6 +13,7 @@ from PIL import Image
 from miad.cli import main
 from miad.commands.run import Run
 from miad.errors import RunError
+from miad.imaging import atomic_path
 from miad.tasks import ClassifierTask
 
 from .conftest import tree
@@ -240,15 +241,20 @@ def test_a_disk_that_is_full_at_the_journal_or_the_key_is_one_line(
 
 
 def test_two_processes_do_not_share_a_run(tmp_path, attack_words, capsys):
-    """The second is refused while the first lives, however it ends."""
-    lock = tmp_path / "a" / "lock"
-    lock.parent.mkdir()
-    hold = f"from filelock import FileLock; lock = FileLock({str(lock)!r}); lock.acquire(); print('held', flush=True)"
-    words = [sys.executable, "-c", f"{hold}; import time; time.sleep(300)"]
+    """The second is refused while the first lives, and touches nothing of it; however it ends, the run can go on."""
+    assert call(*attack_words) == 0
+    folder = tmp_path / "a"
+    assert not (folder / "lock").exists()
+    (folder / "metrics.csv").unlink()
+    hold = f"from filelock import FileLock; lock = FileLock({str(folder / 'lock')!r}); lock.acquire()"
+    words = [sys.executable, "-c", f"{hold}; print('held', flush=True); import time; time.sleep(300)"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "held\n"
-        assert "another process works in it" in refused(capsys, *attack_words)
-        assert [part.name for part in lock.parent.iterdir()] == ["lock"]
+        with atomic_path(folder / "metrics.csv") as draft:
+            draft.write_text("what the other is about to write")
+            assert "another process works in it" in refused(capsys, *attack_words)
+            assert draft.exists()
+        (folder / "metrics.csv").unlink()
         other.kill()
     assert call(*attack_words) == 0
-    assert not lock.exists()
+    assert not (folder / "lock").exists()
