@@ -146,7 +146,7 @@ def test_the_papers_vaccines_are_the_preset(kind):
 
 @pytest.mark.parametrize("config", files("search"))
 def test_a_search_config_marks(config, trained, tmp_path):
-    words = ["--data", "Phantom", *TINY, "--sources", trained, "--search", config]
+    words = ["--data", "Phantom", *TINY, "--sources", trained, "--search", config, "--stop.budget", 300]
     run("attack", *words, "--run.name", "a", "--run.root", tmp_path)
     assert len(list((tmp_path / "a" / "marked").glob("*.png"))) == 4
 

@@ -9,7 +9,7 @@ import torch
 
 from miad.commands.agreement import check_classes, check_size
 from miad.commands.lesions import DEFAULT_LESIONS, LesionOptions, load_finder
-from miad.commands.run import Run
+from miad.commands.run import Run, release
 from miad.commands.show import show_attack
 from miad.commands.vaccines import NO_VACCINE, load_vaccine, marker_of
 from miad.commands.words import split_words
@@ -192,6 +192,7 @@ def check_unfinished(folder: Path) -> None:
         RunError: it does.
     """
     if is_finished(folder):
+        release(folder)
         raise RunError(f"{folder} holds this run, finished; give another --run.name, or delete the folder to run again")
 
 

@@ -172,7 +172,7 @@ class Run:
         """End the run's loggers, and let other processes into its folder."""
         close_loggers(self.loggers)
         del self.loggers
-        _release((self.folder / _LOCK).resolve())
+        release(self.folder)
 
     @cached_property
     def device(self) -> torch.device:
@@ -205,10 +205,12 @@ class Run:
 def release_folders() -> None:
     """Let other processes into all folders that this one worked in."""
     for path in list(_LOCKS):
-        _release(path)
+        release(path.parent)
 
 
-def _release(path: Path) -> None:
+def release(folder: Path) -> None:
+    """Let other processes into a folder."""
+    path = (folder / _LOCK).resolve()
     if lock := _LOCKS.pop(path, None):
         path.unlink(missing_ok=True)
         lock.release()

@@ -23,6 +23,7 @@ from miad.imaging import read_image, to_tensor
 from miad.keys import read_key, recover_folder
 from miad.measures import psnr, ssim
 from miad.models import load_classifier
+from miad.search import FIRST_SUCCESS, SEARCHES, Stop
 from miad.targets import load_target, weights_digest
 from miad.tasks import MarkingWriter
 
@@ -33,6 +34,8 @@ BATCH = 10
 """Images in flight; other batches would round probabilities otherwise."""
 LESION_EVERYWHERE = 4
 """An image without room for the mark."""
+
+SEARCH_NAMES = ", ".join(SEARCHES)
 
 
 def some_data(images=IMAGES, size=48):
@@ -337,12 +340,24 @@ def place_of(targets, tmp_path, monkeypatch):
     monkeypatch.setattr(cells_module, "mark_images", lambda *arguments, **options: None)
     digests = {target.name: weights_digest(target) for target in targets}
 
-    def place(search="random", data=None, per_class=None, seed=1, success="mean", batch=(32, 64), order=1, **mark):
+    def place(
+        search="random",
+        data=None,
+        per_class=None,
+        seed=1,
+        success="mean",
+        batch=(32, 64),
+        order=1,
+        stop=FIRST_SUCCESS,
+        **mark,
+    ):
         data, run = data or some_data(6), a_run(tmp_path, seed=seed)
         dataset = choose_images(data, "test", per_class, seed)
         content, options = content_digest(dataset), mark_options(**mark)
         lesions = options.finder(data, targets, 8)
-        cells = cells_module.Cells(tmp_path, run, data, dataset, content, digests, options, lesions, success, *batch)
+        cells = cells_module.Cells(
+            tmp_path, run, data, dataset, content, digests, options, lesions, success, stop, *batch
+        )
         return cells.mark(search, targets[::order])
 
     return place
@@ -383,6 +398,8 @@ def one_other_pixel():
         {"success": "all"},
         {"success": 2},
         {"seed": 7},
+        {"stop": Stop(margin=0.2)},
+        {"stop": Stop(budget=9)},
         {"per_class": 1},
         {"search": "he"},
     ],
@@ -477,8 +494,14 @@ def test_the_command_line_writes_and_shows_the_tables(nets, tmp_path, capsys):
 
 
 BAD = [
-    (["--searches", "random,best"], "expected one or more of random, he, he_sit, separated by commas, found 'best'"),
-    (["--searches", ","], "expected one or more of random, he, he_sit, separated by commas, found nothing"),
+    (
+        ["--searches", "random,best"],
+        f"expected one or more of {SEARCH_NAMES}, separated by commas, found 'best'",
+    ),
+    (
+        ["--searches", ","],
+        f"expected one or more of {SEARCH_NAMES}, separated by commas, found nothing",
+    ),
     (["--protocols", "matrx"], "expected one or more of leave_one_out, matrix, ensemble, separated by commas, found"),
     (["--protocols", "ensemble"], "expected --unseen classifiers to test the ensemble of all models on, found none"),
     (["--models", "{one}"], "expected two or more models, found 1; name them in --models, with commas"),
