@@ -232,15 +232,15 @@ def test_a_finished_run_is_not_run_again(finished, zoo, phantom):
 
     run = Run("run", finished[0].parent, accelerator="cpu", wandb="off", progress=False)
     with pytest.raises(RunError, match="finished"):
-        attack(phantom(), f"{zoo[0]},{zoo[1]}", run, str(zoo[2]), True)
+        attack(phantom(), f"{zoo[0]},{zoo[1]}", run, str(zoo[2]), True, search=SEARCHES["he_sit"])
 
 
 def test_a_run_is_not_taken_up_with_other_weights(finished, zoo, phantom):
     from miad.commands.run import Run
 
     run = Run("run", finished[0].parent, accelerator="cpu", wandb="off", progress=False)
-    with pytest.raises(RunError, match="a different run: inputs"):
-        attack(phantom(), str(zoo[0]), run)
+    with pytest.raises(RunError, match=r"a different run: inputs\.weights"):
+        attack(phantom(), str(zoo[0]), run, search=SEARCHES["he_sit"])
 
 
 def test_two_sources_need_the_ensemble_flag(zoo, phantom, make_run):
