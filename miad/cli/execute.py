@@ -52,14 +52,11 @@ def execute(command: str, words: Sequence[str]) -> int:
             raise RunError(f"{error.filename or 'output'}: {error.strerror}; nothing was left half-written") from error
         raise
     finally:
-        _release_folders()
+        if "run" in arguments:
+            from miad.commands.run import release_folders
+
+            release_folders()
     return 0
-
-
-def _release_folders() -> None:
-    from miad.commands.run import release_folders
-
-    release_folders()
 
 
 def _load(path: str) -> Callable[..., Any]:

@@ -1,13 +1,12 @@
 """``miad bench delta``: how fast deltas are made, against the removers' bare forward and backward pass."""
 
-import time
-from collections.abc import Callable
 from statistics import median
 
 import torch
 
 from miad.commands.run import Run
 from miad.commands.show import show_table
+from miad.commands.timing import seconds
 from miad.commands.vaccines import DEFAULT_VACCINE, load_removers
 from miad.errors import InputError, check_at_least
 from miad.models import Remover
@@ -55,10 +54,10 @@ def _row(name: str, network: Remover, images: Images, options: VaccineOptions, r
     network.requires_grad_(False)
     vaccine = Vaccine(options, [network])
     generators = [torch.Generator() for _ in images]
-    _seconds(lambda: _passes(network, images, 1))  # the first pass allocates
+    seconds(lambda: _passes(network, images, 1))  # the first pass allocates
     for _ in range(repeats):
-        bare.append(_seconds(lambda: _passes(network, images, options.steps)))
-        made.append(_seconds(lambda: vaccine(images, generators)))
+        bare.append(seconds(lambda: _passes(network, images, options.steps)))
+        made.append(seconds(lambda: vaccine(images, generators)))
     ratio = median(b / m for b, m in zip(bare, made, strict=True))
     return name, f"{steps / median(bare):.1f}", f"{steps / median(made):.1f}", f"{ratio:.2f}"
 
@@ -68,11 +67,3 @@ def _passes(network: Remover, images: Images, steps: int) -> None:
     for _ in range(steps):
         pixels = to_unit(images).requires_grad_()
         torch.autograd.grad(network(pixels).image.square().mean(), pixels)
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - start

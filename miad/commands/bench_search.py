@@ -2,8 +2,7 @@
 
 import json as json_
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -17,6 +16,7 @@ from torchvision.transforms.functional import to_tensor
 from miad.commands.marking import check_targets, load_targets, mark_options
 from miad.commands.run import Run
 from miad.commands.show import show_table
+from miad.commands.timing import seconds
 from miad.data import ImageDataModule, Item, Split, choose_images
 from miad.errors import InputError, check_at_least
 from miad.imaging import atomic_path
@@ -170,10 +170,10 @@ def _measure(bench: _Bench, repeats: int) -> SearchSpeed:
     few = min(computed, 64)
     turns = [
         (
-            computed / _seconds(lambda: bench.forward(computed)),
-            computed / _seconds(lambda: bench.run(prune=False)),
-            computed / _seconds(lambda: bench.run(prune=True)),
-            few / _seconds(lambda: bench.one_by_one(few)),
+            computed / seconds(lambda: bench.forward(computed)),
+            computed / seconds(lambda: bench.run(prune=False)),
+            computed / seconds(lambda: bench.run(prune=True)),
+            few / seconds(lambda: bench.one_by_one(few)),
         )
         for _ in range(repeats)
     ]
@@ -189,12 +189,6 @@ def _measure(bench: _Bench, repeats: int) -> SearchSpeed:
         median(turn[2] / turn[3] for turn in turns),
         _memory(),
     )
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def _memory() -> float:

@@ -160,7 +160,7 @@ def mark_images(
         RunError: the folder holds another run, or this one, finished.
     """
     check_sizes(dataset, task.options)
-    check_independence((*task.sources.members, *task.unseen), _some_alike(dataset))
+    check_independence(task.targets, _some_alike(dataset))
     examples = examples_of(data, dataset)
     folder = run.open(**_inputs(content or content_digest(dataset), task, examples))
     journal = Journal(folder / "journal")
@@ -228,7 +228,7 @@ def _inputs(content: str, task: AttackTask, examples: ImageDataset) -> dict[str,
         "logo": task.options.logo.digest,
         "lesions": weights_digest(task.lesions),
         "removers": "" if task.protection is None else weights_digest(task.protection),
-        "weights": {target.name: weights_digest(target) for target in (*task.sources.targets, *task.unseen)},
+        "weights": {target.name: weights_digest(target) for target in task.targets},
     }
 
 
@@ -244,7 +244,7 @@ def _close(
     """Tables, key and measures of a run whose images are all done."""
     order = {image: index for index, image in enumerate(dataset.ids)}
     entries = sorted(journal.entries(), key=lambda entry: order[entry.image])
-    targets = [target.name for target in (*task.sources.targets, *task.unseen)]
+    targets = [target.name for target in task.targets]
     weights = task.sources.weights.tolist()
     records = [entry.record for entry in entries if entry.record is not None]
     write_attack_table(folder / "attack.csv", entries, classes, weights)

@@ -60,13 +60,12 @@ class Hopping:
         rows[:, :3] += shift.round().long()
         rows[:, 2].clamp_(*space.alpha)
         there = Placement.from_rows(rows)
-        return chosen(space.allows(there), (there, torch.empty(len(here))), (here, torch.empty(len(here))))[0]
+        return Placement.where(space.allows(there), there, here)
 
 
 def chosen(first: Tensor, one: tuple[Placement, Tensor], other: tuple[Placement, Tensor]) -> tuple[Placement, Tensor]:
     """Placements and their scores of one, where ``first``, bool ``(n,)``, or of the other."""
-    rows = torch.where(first[:, None], one[0].rows(), other[0].rows())
-    return Placement.from_rows(rows), torch.where(first, one[1], other[1])
+    return Placement.where(first, one[0], other[0]), torch.where(first, one[1], other[1])
 
 
 def repeated(placement: Placement, times: int) -> Placement:

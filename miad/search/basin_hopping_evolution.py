@@ -88,8 +88,8 @@ class BasinHoppingEvolution(Strategy):
         rows = mutants.rows()
         inherited = torch.rand(len(mutants), 3, generator=generator) > self.crossover
         rows[:, :3] = torch.where(inherited, parents.rows()[:, :3], rows[:, :3])
-        children, unscored = Placement.from_rows(rows), torch.empty(len(mutants))
-        return chosen(space.allows(children), (children, unscored), (mutants, unscored))[0]
+        children = Placement.from_rows(rows)
+        return Placement.where(space.allows(children), children, mutants)
 
     def _score(self, placement: Placement, published: int) -> Generator[Placement, Tensor, Tensor]:
         """Score once, or as often as the published code does."""

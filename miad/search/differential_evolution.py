@@ -50,8 +50,7 @@ class DifferentialEvolution(Strategy):
         for _ in range(self.generations):
             trials = self._trials(parents.rows(), space, generator)
             allowed = space.allows(trials)
-            unscored = torch.empty(len(trials))
-            children = chosen(allowed, (trials, unscored), (parents, unscored))[0]
+            children = Placement.where(allowed, trials, parents)
             score = yield children
             parents, fitness = chosen(allowed & (score <= fitness), (children, score), (parents, fitness))
 

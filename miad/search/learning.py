@@ -85,10 +85,10 @@ def learn(
         done = images.stop
         left = max(settings.kept, len(alive) // 2)
         alive = alive[_complementary(fooled[:done, alive], confidence[:done, alive], left)]
-    order = torch.cat(
-        [alive, torch.tensor([index for index in range(len(places)) if index not in set(alive.tolist())])]
-    )
-    return Lesson(places[order.long()], len(alive), tried.sum(0)[order.long()], fooled.sum(0)[order.long()])
+    dropped = torch.ones(len(places), dtype=torch.bool)
+    dropped[alive] = False
+    order = torch.cat([alive, dropped.nonzero()[:, 0]])
+    return Lesson(places[order], len(alive), tried.sum(0)[order], fooled.sum(0)[order])
 
 
 def _trials(

@@ -113,8 +113,7 @@ class Pool:
     @torch.no_grad()
     def _score(self, marked: Images, labels: Labels, cutoff: Tensor | None) -> list[Score]:
         verdict = judge(self.ensemble, marked, labels, cutoff)
-        for index, member in enumerate(self.ensemble.members):
-            check_numbers(member, verdict.probabilities[:, index])
+        check_numbers(self.ensemble.members, verdict.probabilities)
         # The last digits depend on the size of the batch; without them close calls hardly ever do.
         numbers = torch.stack([verdict.confidence, verdict.lead]).cpu().double().round(decimals=_DIGITS)
         columns = (*numbers.tolist(), verdict.misread.tolist())

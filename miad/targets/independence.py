@@ -1,6 +1,6 @@
 """A classifier must answer with numbers, and for each image by itself."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 
@@ -13,19 +13,21 @@ _MOST = 1e-3
 """Difference of probabilities that batches of another size may make by rounding."""
 
 
-def check_numbers(target: Target, probabilities: Probabilities) -> None:
-    """A classifier's answers are numbers.
+def check_numbers(targets: Sequence[Target], probabilities: Probabilities) -> None:
+    """Classifiers' answers are numbers.
 
     Args:
-        target: the classifier.
-        probabilities: what it answered.
+        targets: the classifiers.
+        probabilities: what they answered, ``(n, k, c)``.
 
     Raises:
         InputError: some are not.
     """
-    if not bool(probabilities.isfinite().all()):
+    broken = (~probabilities.isfinite()).any(2).any(0).tolist()
+    if any(broken):
+        name = targets[broken.index(True)].name
         raise InputError(
-            f"{target.name}: expected probabilities, found values that are no numbers; train it again, or try "
+            f"{name}: expected probabilities, found values that are no numbers; train it again, or try "
             "--run.precision 32-true"
         )
 
@@ -43,7 +45,7 @@ def check_independence(targets: Iterable[Target], images: Images) -> None:
     for target in targets:
         together = score_images(target, images)
         alone = score_images(target, images, batch_size=1)
-        check_numbers(target, torch.cat([together, alone]))
+        check_numbers([target], torch.cat([together, alone])[:, None])
         difference = float((together - alone).abs().max()) if len(images) else 0.0
         if difference > _MOST:
             raise InputError(

@@ -43,12 +43,16 @@ def judge(ensemble: Ensemble, images: Images, labels: Labels, cutoff: Tensor | N
     shape = (len(images), len(ensemble.members), len(ensemble.members[0].classes))
     probabilities = torch.zeros(shape, device=images.device)
     left = torch.arange(len(images), device=images.device)
+    resized: dict[int, Tensor] = {}
     asked: list[int] = []
     for member in ensemble.cheapest_first:
         target = ensemble.members[member]
-        probabilities[left, member] = target(resize(images[left].float(), (target.size, target.size)))
+        if target.size not in resized:
+            resized[target.size] = resize(images[left].float(), (target.size, target.size))
+        probabilities[left, member] = target(resized[target.size])
         asked.append(member)
-        left = left[_matters(ensemble, probabilities[left], labels[left], cutoff[left], asked)]
+        matters = _matters(ensemble, probabilities[left], labels[left], cutoff[left], asked)
+        left, resized = left[matters], {size: seen[matters] for size, seen in resized.items()}
         if not len(left):
             break
     dropped = torch.ones_like(labels, dtype=torch.bool)

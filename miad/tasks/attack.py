@@ -13,10 +13,10 @@ from torch import nn
 from miad.data import Item
 from miad.imaging import resize
 from miad.lesions import GivenMasks, LesionFinder
-from miad.search import FIRST_SUCCESS, Batches, Outcome, Pool, Score, Status, Stop, Strategy, image_generator
+from miad.search import FIRST_SUCCESS, Batches, Outcome, Pool, Score, Space, Status, Stop, Strategy, image_generator
 from miad.targets import Ensemble, Target
 from miad.tasks.protection import Protection
-from miad.tasks.proxy import Proxy
+from miad.tasks.proxy import Proxy, squash
 from miad.tasks.room import Room, RoomOptions, find_rooms
 from miad.tensors import Images, Labels, Probabilities
 from miad.watermark import AlphaMode, Atlas, Logo, Placement, Rendering, blend, draw_variants, make_atlas
@@ -112,7 +112,7 @@ class AttackTask(LightningModule):
         super().__init__()
         self.sources = sources
         self.unseen = nn.ModuleList(unseen)
-        self.unseen_targets = list(unseen)
+        self.targets = [*sources.members, *unseen]
         self.strategy = strategy
         self.options = options
         self.lesions = LesionFinder([GivenMasks()]) if lesions is None else lesions
@@ -124,6 +124,7 @@ class AttackTask(LightningModule):
         self.whole = Batches(_VERDICTS)
         self._variants = draw_variants(strategy.variants, seed)
         self._atlas = lru_cache(_ATLASES)(self._make_atlas)
+        self._small_atlas = lru_cache(_ATLASES)(self._make_small_atlas)
 
     def predict_step(self, batch: list[Item], batch_index: int) -> list[Marking]:
         """Mark every image of a batch; images of one size and kind are searched together."""
@@ -141,11 +142,14 @@ class AttackTask(LightningModule):
         All batches have one size, filled up with black images: on batches of other sizes the last digits differ, and
         what is written must not depend on which images happen to share a batch or a process.
         """
-        targets = [*self.sources.members, *self.unseen_targets]
+        targets = self.targets
 
         def score(part: slice) -> Probabilities:
             own = images[part].to(self.device)
-            seen = {size: _filled(resize(own.float(), (size, size))) for size in {target.size for target in targets}}
+            seen = {
+                size: _filled(resize(own.float(), (size, size)), self.whole.size)
+                for size in {target.size for target in targets}
+            }
             return torch.stack([target(seen[target.size]) for target in targets], 1)[: len(own)]
 
         with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
@@ -159,6 +163,15 @@ class AttackTask(LightningModule):
     def _make_atlas(self, image: tuple[int, int], grey: bool, device: torch.device, scale: float) -> Atlas:
         options = self.options
         return make_atlas(options.logo, self._variants, image, scale, grey=grey, mode=options.mode).to(device)
+
+    def proxy(self, images: Images, spaces: Sequence[Space], scale: float, *, grey: bool) -> Proxy:
+        """Squares in place of large images of one size and kind, whose logos have this scale."""
+        height, width = images.shape[-2:]
+        small = self._small_atlas((height, width), grey, self.device, scale)
+        return Proxy(images, spaces, self.atlas((height, width), scale, grey=grey), small, self.side)
+
+    def _make_small_atlas(self, image: tuple[int, int], grey: bool, device: torch.device, scale: float) -> Atlas:
+        return squash(self._atlas(image, grey, device, scale), self.side / image[0], self.side / image[1])
 
     def rooms(
         self, items: Sequence[Item], hosts: Images, labels: Labels, variants: Sequence[tuple[int, ...]]
@@ -225,9 +238,12 @@ class AttackTask(LightningModule):
 
     def _search_small(self, images: Sequence[_Ready], hosts: Images, labels: Labels, atlas: Atlas) -> list[Outcome]:
         """Search on squares, where they leave any room; what fools there must fool on the image itself."""
-        proxy = Proxy(hosts, [image.room.space for image in images], atlas, self.side)
+        if not images:
+            return []
+        room, grey = images[0].room, images[0].item.grey
+        proxy = self.proxy(hosts, [image.room.space for image in images], room.scale, grey=grey)
         roomy = [index for index, space in enumerate(proxy.spaces) if space.feasible]
-        tight = [index for index in range(len(images)) if index not in set(roomy)]
+        tight = [index for index, space in enumerate(proxy.spaces) if not space.feasible]
 
         def confirm(host: int, placement: Placement) -> Score:
             owner = torch.tensor([roomy[host]])
@@ -254,9 +270,9 @@ class AttackTask(LightningModule):
         return blend(hosts[torch.tensor(placed, device=self.device)], placement, atlas)
 
 
-def _filled(images: torch.Tensor) -> torch.Tensor:
-    """A whole batch, with black images after these."""
-    return torch.cat([images, images.new_zeros(_VERDICTS - len(images), *images.shape[1:])])
+def _filled(images: torch.Tensor, count: int) -> torch.Tensor:
+    """So many images, black ones after these."""
+    return torch.cat([images, images.new_zeros(count - len(images), *images.shape[1:])])
 
 
 def _rendering(atlas: Atlas, outcome: Outcome) -> Rendering | None:

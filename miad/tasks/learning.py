@@ -16,7 +16,6 @@ from miad.errors import InputError
 from miad.imaging import atomic_path
 from miad.search import Answers, LearnedPlaces, Lesson, Ranking, Space, image_generator, learn
 from miad.tasks.attack import AttackTask
-from miad.tasks.proxy import Proxy
 from miad.tasks.room import Room
 from miad.tensors import Images
 from miad.watermark import Atlas
@@ -125,10 +124,10 @@ def _readable(task: AttackTask, settings: LearnedPlaces, items: Sequence[Item]) 
 
 
 def _seen(task: AttackTask, item: Item, host: Images, room: Room) -> _Example:
-    atlas = task.atlas(host.shape[-2:], room.scale, grey=item.grey)
     if not task.is_large(host):
+        atlas = task.atlas(host.shape[-2:], room.scale, grey=item.grey)
         return _Example(host[0], item.label, room.space, room.scale, atlas)
-    proxy = Proxy(host, [room.space], atlas, task.side)
+    proxy = task.proxy(host, [room.space], room.scale, grey=item.grey)
     return _Example(proxy.hosts[0], item.label, proxy.spaces[0], room.scale, proxy.atlas)
 
 
@@ -136,13 +135,9 @@ def _alike(dataset: ImageDataset, count: int, generator: torch.Generator) -> Ite
     """So many images of one size and kind, that of the first one drawn, in random order."""
     order = torch.randperm(len(dataset), generator=generator).tolist()
     first = dataset[order[0]]
-    found = 0
-    for index in order:
-        if found < count and dataset.shape(index) == first.image.shape[1:]:
-            item = dataset[index]
-            if item.grey == first.grey:
-                found += 1
-                yield item
+    items = (dataset[index] for index in order)
+    alike = (item for item in items if item.image.shape == first.image.shape and item.grey == first.grey)
+    yield from islice(alike, count)
 
 
 def write_lesson(path: Path, lesson: Lesson) -> None:

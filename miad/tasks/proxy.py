@@ -4,13 +4,15 @@ A photograph of thousands of pixels becomes a small square before a classifier r
 square; only the one that ends a search is put on the photograph, at the same relative place, and must fool there too.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from miad.imaging import resize
 from miad.search import Space
 from miad.tensors import Images, to_levels, to_unit
-from miad.watermark import Atlas, Placement
+from miad.watermark import Atlas, Placement, Rendering, stack
 
 
 class Proxy:
@@ -20,6 +22,7 @@ class Proxy:
         images: uint8 ``(n, 3, h, w)``.
         spaces: the placements they admit.
         atlas: the logo and its variants as they are blended into them.
+        small: the variants as they look on the squares, as of `squash`.
         side: of the squares in pixels; the images are at least as high and wide.
 
     Attributes:
@@ -28,13 +31,12 @@ class Proxy:
         spaces: the placements they admit: each stands for one that its image admits.
     """
 
-    def __init__(self, images: Images, spaces: list[Space], atlas: Atlas, side: int) -> None:
+    def __init__(self, images: Images, spaces: Sequence[Space], atlas: Atlas, small: Atlas, side: int) -> None:
         height, width = images.shape[-2:]
-        self._full = atlas
-        self.hosts = resize(images, (side, side)) if len(images) else images[..., :side, :side]
-        self.atlas = _squash(atlas, side / height, side / width)
-        self._rows = _along(side - self.atlas.sizes[:, 0], height - atlas.sizes[:, 0])
-        self._columns = _along(side - self.atlas.sizes[:, 1], width - atlas.sizes[:, 1])
+        self.hosts = resize(images, (side, side))
+        self.atlas = small
+        self._rows = _along(side - small.sizes[:, 0], height - atlas.sizes[:, 0])
+        self._columns = _along(side - small.sizes[:, 1], width - atlas.sizes[:, 1])
         self.spaces = [
             Space({v: self._seen(v, free) for v, free in space.corners.items()}, space.alpha) for space in spaces
         ]
@@ -58,19 +60,17 @@ def _along(small: Tensor, large: Tensor) -> list[Tensor]:
     ]
 
 
-def _squash(atlas: Atlas, down: float, across: float) -> Atlas:
+def squash(atlas: Atlas, down: float, across: float) -> Atlas:
     """Every variant as it looks when its image is resized by these factors."""
-    parts = []
-    for variant, (height, width) in enumerate(atlas.sizes.tolist()):
-        size = (max(1, round(height * down)), max(1, round(width * across)))
-        coverage = to_unit(atlas.coverage[variant : variant + 1, :, :height, :width])
-        ink = to_unit(atlas.rgb[variant : variant + 1, :, :height, :width]) * coverage
-        seen, inked = resize(coverage, size), resize(ink, size)
-        parts.append((to_levels(inked / seen.clamp(min=1 / 255)), to_levels(seen), size))
-    box = tuple(max(size[axis] for _, _, size in parts) for axis in (0, 1))
-    rgb = torch.zeros(len(parts), 3, *box, dtype=torch.uint8, device=atlas.rgb.device)
-    covered = torch.zeros(len(parts), 1, *box, dtype=torch.uint8, device=atlas.rgb.device)
-    for index, (colours, seen, (height, width)) in enumerate(parts):
-        rgb[index, :, :height, :width] = colours[0]
-        covered[index, :, :height, :width] = seen[0]
-    return Atlas(rgb, covered, torch.tensor([size for _, _, size in parts]))
+    seen = [_squashed(atlas.rendering(variant), down, across) for variant in range(len(atlas.sizes))]
+    return stack(seen).to(atlas.rgb.device)
+
+
+def _squashed(rendering: Rendering, down: float, across: float) -> Rendering:
+    height, width = rendering.coverage.shape
+    size = (max(1, round(height * down)), max(1, round(width * across)))
+    rgba = to_unit(torch.from_numpy(rendering.rgba)).permute(2, 0, 1)[None]
+    ink, coverage = rgba[:, :3] * rgba[:, 3:], rgba[:, 3:]
+    seen, inked = resize(coverage, size), resize(ink, size)
+    levels = to_levels(torch.cat([inked / seen.clamp(min=1 / 255), seen], 1))
+    return Rendering.from_rgba(levels[0].permute(1, 2, 0).numpy())

@@ -1,6 +1,6 @@
 """The logo and how it meets an image: variants, placements, the compositor and its inverse."""
 
-from miad.watermark.atlas import Atlas, make_atlas
+from miad.watermark.atlas import Atlas, make_atlas, stack
 from miad.watermark.blend import alpha_map, blend, mix, preimages
 from miad.watermark.emblems import NAMES, draw_emblem
 from miad.watermark.logo import Logo, load_logo, load_logos
@@ -29,4 +29,5 @@ __all__ = [
     "mix",
     "preimages",
     "render",
+    "stack",
 ]

@@ -39,6 +39,11 @@ class Placement:
         """From int64 ``(n, 4)``: x, y, alpha, variant."""
         return cls(*rows.unbind(1))
 
+    @classmethod
+    def where(cls, condition: Tensor, one: "Placement", other: "Placement") -> Self:
+        """Entry by entry those of one where the condition, bool ``(n,)``, holds, and of the other elsewhere."""
+        return cls.from_rows(torch.where(condition[:, None], one.rows(), other.rows()))
+
     def rows(self) -> Tensor:
         """As int64 ``(n, 4)``: x, y, alpha, variant."""
         return torch.stack([self.x, self.y, self.alpha, self.variant], 1)

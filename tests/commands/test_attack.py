@@ -20,7 +20,8 @@ from miad.imaging import read_image, to_tensor
 from miad.keys import read_key, recover_folder
 from miad.search import HeuristicEvolution, RandomSearch
 from miad.targets import Ensemble, load_target
-from miad.tasks import MarkingWriter
+from miad.tasks import AttackTask, MarkingWriter, MarkOptions
+from miad.watermark import load_logo
 
 from .conftest import save_run, tree
 
@@ -290,3 +291,18 @@ def test_key_records_hold_what_undoing_needs(finished):
     assert record.rendering in key.renderings
     row = next(row for row in rows(finished[0]) if row["image"] == record.image)
     assert [fields["x"], fields["y"], fields["alpha"]] == [int(row[name]) for name in ("x", "y", "alpha")]
+
+
+def test_verdicts_that_do_not_fit_go_on_in_smaller_batches(zoo, phantom, monkeypatch):
+    task = AttackTask(Ensemble([load_target(zoo[0])]), [], SEARCHES["random"], MarkOptions(load_logo("emblem")))
+    images = torch.stack([phantom().split("test")[index].image for index in range(20)])
+    expected, member = task.verdict(images), task.sources.members[0]
+    original = member.forward
+
+    def small(batch):
+        if len(batch) > 7:
+            raise torch.OutOfMemoryError("no room")
+        return original(batch)
+
+    monkeypatch.setattr(member, "forward", small)
+    torch.testing.assert_close(task.verdict(images), expected)

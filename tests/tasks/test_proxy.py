@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from miad.imaging import resize
 from miad.search import Space
-from miad.tasks.proxy import Proxy
+from miad.tasks.proxy import Proxy, squash
 from miad.watermark import Placement, blend, draw_variants, load_logo, make_atlas
 
 SIDE = 64
@@ -25,7 +25,7 @@ def make(shape, scale=2.0, mode="binary", blocked=None, side=SIDE):
         if blocked is not None:
             corners[variant] &= torch.rand(corners[variant].shape, generator=generator) < blocked
     spaces = [Space(corners, (100, 220))] * 2
-    return images, spaces, atlas, Proxy(images, spaces, atlas, side)
+    return images, spaces, atlas, Proxy(images, spaces, atlas, squash(atlas, side / shape[0], side / shape[1]), side)
 
 
 def everywhere(space):
