@@ -85,19 +85,19 @@ def attack(
     for mask in (ways[0], *ways):
         look = mark_options(mask=mask, **mark)
         finder = look.finder(data, targets, batch_size)
-        task = _Timed(ensemble, [], search, look.options, finder, look.protection, seed, batch_size)
-        costs.append(_cost(mask, data, dataset, task, images))
+        task = _Timed(ensemble, [], search, look.options, finder, look.protection, seed, batch_size, in_flight=images)
+        costs.append(_cost(mask, data, dataset, task))
     del costs[0]  # the first attack bears what the first of anything costs
     forward = _forward(ensemble, dataset[0], batch_size)
     _show(costs, forward, len(targets))
 
 
-def _cost(mask: str, data: ImageDataModule, dataset: ImageDataset, task: _Timed, images: int) -> _Cost:
+def _cost(mask: str, data: ImageDataModule, dataset: ImageDataset, task: _Timed) -> _Cost:
     with TemporaryDirectory() as folder:
         run = Run("bench", Path(folder), wandb="off", progress=False)
         run.quiet = True
         start = time.perf_counter()
-        measures = mark_images(data, dataset, task, run, images, pictures=0)
+        measures = mark_images(data, dataset, task, run, pictures=0)
         attack = time.perf_counter() - start
     queries = measures["queries_mean"] * measures["attacked"] + measures["learning_queries"]
     return _Cost(mask, len(dataset), queries, attack, task.seconds)

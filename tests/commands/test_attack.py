@@ -134,14 +134,14 @@ def test_batches_change_nothing_that_is_written(finished, zoo, phantom, make_run
 def test_an_interrupted_run_goes_on_and_ends_with_the_same_files(finished, zoo, phantom, make_run, monkeypatch):
     original = MarkingWriter.write_on_batch_end
 
-    def stop_in_the_second_batch(self, trainer, task, prediction, indices, batch, index, loader):
-        if index == 1:
+    def stop_half_way(self, trainer, task, prediction, *arguments):
+        if prediction and self.journal.images():
             self._write(prediction[0])
             raise OSError("the machine goes down")
-        original(self, trainer, task, prediction, indices, batch, index, loader)
+        original(self, trainer, task, prediction, *arguments)
 
     arguments = {"unseen": str(zoo[2]), "ensemble": True, "search": SEARCHES["he_sit"], "images": 6, "batch_size": 16}
-    monkeypatch.setattr(MarkingWriter, "write_on_batch_end", stop_in_the_second_batch)
+    monkeypatch.setattr(MarkingWriter, "write_on_batch_end", stop_half_way)
     with pytest.raises(OSError, match="goes down"):
         attack(phantom(), f"{zoo[0]},{zoo[1]}", make_run(), **arguments)
     monkeypatch.undo()

@@ -15,7 +15,7 @@ WEIGHTS = [0.75, 0.25]
 def entry(status, label, queries, before, after, quality, file="1.png", lesion=(2.0, 0, True, -1, 0, 0)):
     """An entry from each target's probability of the first of two classes."""
     pairs = ([[first, 1 - first] for first in part] for part in (before, after))
-    return Entry("1", file, label, status, queries, 0, 0, 150, 0, *lesion, *pairs, *quality, 0.0, None)
+    return Entry("1", file, label, status, queries, 0, 0, 150, 0, *lesion, *pairs, *quality, 0.0)
 
 
 SUCCESS = entry(Status.SUCCESS, 0, 3, (0.9, 0.8, 0.7), (0.4, 0.3, 0.6), (0.9, 30.0, 4.0))
