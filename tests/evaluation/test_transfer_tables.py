@@ -98,7 +98,8 @@ def test_scores_are_over_the_attacked_images(target, accuracy, auc, asr):
     assert (row.accuracy_before, row.accuracy_after) == pytest.approx(accuracy)
     assert (row.auc_micro_before, row.auc_micro_after) == pytest.approx(auc)
     assert row.asr == pytest.approx(asr)
-    assert (row.queries_mean, row.ssim, row.psnr) == (7.5, 0.875, 31.5)
+    assert (row.queries_mean, row.queries_median, row.ssim, row.psnr) == (7.5, 7.5, 0.875, 31.5)
+    assert row.queries_p90 == pytest.approx(np.quantile([3, 9, 6, 12], 0.9))
 
 
 def test_the_weights_matter():

@@ -169,7 +169,8 @@ def test_flights_leave_as_they_end_and_only_once(scene):
     atlas = make_atlas(load_logo("emblem"), draw_variants(0, 1), (40, 48), 2.5, grey=False)
     pool = Pool(ensemble, 8)
     searches = make_searches(STRATEGIES["he"], atlas, 16)
-    flights = [pool.add(Host(*one, atlas), search) for *one, search in zip(hosts, labels.tolist(), searches, strict=True)]
+    images = [Host(pixels, label, atlas) for pixels, label in zip(hosts, labels.tolist(), strict=True)]
+    flights = [pool.add(host, search) for host, search in zip(images, searches, strict=True)]
     ended = []
     while len(pool):
         ended += pool.advance()
