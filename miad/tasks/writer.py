@@ -5,6 +5,7 @@ images enough for a whole batch.
 """
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -65,6 +66,11 @@ class MarkingWriter(BasePredictionWriter):
         self._threads = ThreadPoolExecutor(min(4, os.cpu_count() or 1))
         self._pending: list[Future[_Written]] = []
         self._done = self._searched = self._successes = self._queries = 0
+        self._booked_at = time.perf_counter()
+
+    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin to count the seconds."""
+        self._booked_at = time.perf_counter()
 
     def write_on_batch_end(
         self,
@@ -133,7 +139,9 @@ class MarkingWriter(BasePredictionWriter):
         self._searched += len(searched)
         self._successes += sum(entry.status is Status.SUCCESS for entry in searched)
         self._queries += sum(entry.queries for entry in searched)
-        progress = {"progress/images": float(self._done)}
+        now = time.perf_counter()
+        rate, self._booked_at = len(entries) / (now - self._booked_at), now
+        progress = {"progress/images": float(self._done), "progress/images_per_second": rate}
         if self._searched:
             progress["progress/success_rate"] = self._successes / self._searched
             progress["progress/queries_mean"] = self._queries / self._searched
