@@ -27,7 +27,8 @@ def attack_measures(
     ``lesions_covered`` counts the images whose mark touches a pixel of the given lesion mask, ``lesion_pixels_covered``
     those pixels; ``lesion_caught`` is the mean share of a lesion that the mask in use held. ``without_mask`` counts the
     images whose data set gives no mask, ``gave_way`` those that got a smaller logo, or a mask of a higher threshold,
-    for lack of room. ``queries_p90`` is what nine of ten attacked images stay within. ``delta`` is the mean of the deltas' root mean squares.
+    for lack of room. ``queries_p90`` is what nine of ten attacked images stay within. ``delta`` is the mean of the
+    deltas' root mean squares.
 
     Args:
         entries: one an image.
