@@ -1,5 +1,6 @@
 """The most memory that work takes."""
 
+import ctypes
 import gc
 import sys
 from collections.abc import Callable
@@ -17,7 +18,7 @@ def most_memory(work: Callable[[], object], device: torch.device) -> float | Non
     Returns:
         None where the system does not tell.
     """
-    gc.collect()  # what earlier work left is not this work's
+    _give_back()
     _forget(device)
     work()
     return _most(device)
@@ -38,6 +39,13 @@ def memory_kind(device: torch.device) -> str:
 def show_memory(mib: float | None) -> str:
     """For a table."""
     return "-" if mib is None else f"{mib:.0f}"
+
+
+def _give_back() -> None:
+    """What earlier work left is not this work's, and the C library may hold on to it."""
+    gc.collect()
+    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):  # glibc only
+        trim(0)
 
 
 def _forget(device: torch.device) -> bool:
