@@ -82,13 +82,15 @@ def _measure(bench: EngineBench, repeats: int, *, precisions: bool) -> SearchSpe
     def attempt(network: nn.Module) -> None:
         bench.forward(bench.batch_size, network)
 
-    ways = working_ways(bench.task.sources, attempt) if precisions else {}
-    speed, rates = measure_engine(bench, repeats, ways)
+    def more() -> dict[str, nn.Module]:
+        return working_ways(bench.task.sources, attempt) if precisions else {}
+
+    speed, rates = measure_engine(bench, repeats, more)
     names = list(WAYS) if precisions else []
     return SearchSpeed(
         **vars(speed),
-        ways={name: rates.rate(name) if name in ways else None for name in names},
-        ways_of_forward={name: rates.ratio(name, "forward") if name in ways else None for name in names},
+        ways={name: rates.rate(name) if name in rates.names else None for name in names},
+        ways_of_forward={name: rates.ratio(name, "forward") if name in rates.names else None for name in names},
     )
 
 

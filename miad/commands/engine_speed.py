@@ -1,6 +1,6 @@
 """How fast the engine searches some images, against the bare forward pass and against one candidate at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -158,14 +158,15 @@ def engine_targets(data: ImageDataModule, sources: str) -> list[Target]:
 
 
 def measure_engine(
-    bench: EngineBench, repeats: int, more: Mapping[str, nn.Module] | None = None
+    bench: EngineBench, repeats: int, more: Callable[[], Mapping[str, nn.Module]] = dict
 ) -> tuple[EngineSpeed, Rates]:
     """Time the engine and what it is compared with, by turns.
 
     Args:
         bench: what to search.
         repeats: turns.
-        more: modules that can stand in the sources' place, by name; their forward passes are timed in the same turns.
+        more: makes modules that can stand in the sources' place, by name, once the engine's memory is measured; their
+            forward passes are timed in the same turns.
 
     Returns:
         The engine's speed, and the rates of all that was timed: ``forward``, ``engine``, ``pruned``, ``one_by_one`` and
@@ -180,7 +181,7 @@ def measure_engine(
     memory = most_memory(first, bench.task.device)
     ((candidates, passes),) = counts
     filled = candidates / (passes * bench.batch_size)
-    rates = take_turns(_works(bench, candidates, more or {}), repeats, warm=("engine", "pruned"))
+    rates = take_turns(_works(bench, candidates, more()), repeats, warm=("engine", "pruned"))
     return _speed(rates, candidates, filled, memory, memory_kind(bench.task.device)), rates
 
 

@@ -35,6 +35,11 @@ class Rates:
     def __init__(self, turns: Sequence[Mapping[str, float]]) -> None:
         self.turns = turns
 
+    @property
+    def names(self) -> set[str]:
+        """Of the works."""
+        return {name for turn in self.turns for name in turn}
+
     def rate(self, name: str) -> float:
         """Things a second, the median of the turns."""
         return median(turn[name] for turn in self.turns)

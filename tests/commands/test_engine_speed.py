@@ -84,7 +84,7 @@ def test_others_in_the_sources_place_are_timed_in_the_same_turns(sources, phanto
             sizes.append(len(images))
             return images.float()
 
-    speed, rates = measure_engine(bench, 3, {"other": Other()})
+    speed, rates = measure_engine(bench, 3, lambda: {"other": Other()})
     assert sum(sizes) == 4 * speed.candidates
     assert set(sizes) <= {16, speed.candidates % 16}
     assert [set(turn) for turn in rates.turns] == 3 * [{"forward", "engine", "pruned", "one_by_one", "other"}]

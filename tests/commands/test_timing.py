@@ -24,6 +24,7 @@ def test_rates_are_things_a_second():
 
 def test_a_ratio_is_the_median_of_the_turns_own():
     rates = Rates([{"a": 1, "b": 1}, {"a": 10, "b": 2}, {"a": 12, "b": 6}])
+    assert rates.names == {"a", "b"}
     assert rates.rate("a") == 10
     assert rates.rate("b") == 2
     assert rates.ratio("a", "b") == 2  # of 1, 5 and 2; the medians' own is 5
