@@ -191,7 +191,8 @@ class ImageDataModule(LightningDataModule, ABC):
             skip: ids to leave out.
         """
         wanted = [index for index, id_ in enumerate(dataset.ids) if id_ not in skip]
-        return DataLoader(Subset(dataset, wanted), batch_size, num_workers=self.workers, collate_fn=list[Item])
+        chosen = Subset(dataset, wanted)
+        return DataLoader(chosen, batch_size=batch_size, num_workers=self.workers, collate_fn=list[Item])
 
     def training_images(self) -> ImageDataset:
         """The training images, augmented if they are to be."""

@@ -1,6 +1,7 @@
 """Files appear whole or not at all: write beside, then rename."""
 
 import os
+import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from pathlib import Path
 from miad.errors import RunError
 
 _DRAFT = ".draft"
+_MACHINE = secrets.token_hex(4)
+"""Tells apart processes of one number on several machines."""
 
 
 @contextmanager
@@ -20,7 +23,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         RunError: the folder can not be written (no permission, disk full).
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}{_DRAFT}")  # processes of one run may write the same file
+    # Processes of one run may write the same file.
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{_MACHINE}{_DRAFT}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.unlink(missing_ok=True)
