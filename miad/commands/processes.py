@@ -51,8 +51,8 @@ def _is_in_slurm() -> bool:
 def _check_equal(starter: str, started: int, local: int, devices: int, num_nodes: int) -> None:
     if (devices, devices * num_nodes) != (local, started):
         raise InputError(
-            f"expected --run.devices {local} and --run.num_nodes {-(-started // local)} for the {started} processes "
-            f"that {starter} started, found {devices} and {num_nodes}; give the same numbers to both"
+            f"expected --run.devices {local} and --run.num_nodes {-(-started // local)}, which is what "
+            f"{starter} started, found {devices} and {num_nodes}; give the same numbers to both"
         )
 
 
