@@ -173,15 +173,10 @@ def mark_images(
     """
     if len(dataset) < run.processes:
         raise InputError(f"expected an image a process, found {len(dataset)}; give a smaller --run.devices")
-    check_sizes(dataset, task.options)
-    check_independence(task.targets, _some_alike(dataset))
     examples = examples_of(data, dataset)
     folder, journal = run.folder, Journal(run.folder / "journal")
-    if is_first_process():  # the others would read all images, too
-        run.open(**_inputs(content or content_digest(dataset), task, examples))
-        if is_finished(folder):
-            journal.remove()  # a process killed at its very end may have left it
-        check_unfinished(folder)
+    if is_first_process():  # the others would read all images as well
+        _open(run, journal, dataset, task, examples, content)
     writer = MarkingWriter(folder, output_names(dataset.ids), journal, frozenset(spread(dataset.ids, pictures)))
     learner = PlaceLearner(folder / "learned.csv", examples)
     trainer = run.trainer(callbacks=[learner, writer], inference_mode=False)
@@ -190,6 +185,18 @@ def mark_images(
         trainer.predict(task, datamodule=left, return_predictions=False)
     wait_for_all(trainer)
     return _close(run, folder, journal, dataset, data.classes, task, pictures) if trainer.is_global_zero else {}
+
+
+def _open(
+    run: Run, journal: Journal, dataset: ImageDataset, task: AttackTask, examples: ImageDataset, content: str | None
+) -> None:
+    """Check what is to be marked, and make the run's folder or take it up."""
+    check_sizes(dataset, task.options)
+    check_independence(task.targets, _some_alike(dataset))
+    folder = run.open(**_inputs(content or content_digest(dataset), task, examples))
+    if is_finished(folder):
+        journal.remove()  # a process killed at its very end may have left it
+    check_unfinished(folder)
 
 
 def is_finished(folder: Path) -> bool:
