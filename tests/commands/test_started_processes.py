@@ -1,7 +1,6 @@
 """As many processes as a run is to have, or one line; only the first of them touches the run's folder."""
 
 import pytest
-from lightning.pytorch.utilities import rank_zero_only
 
 from miad.commands.run import Run
 from miad.errors import InputError
@@ -74,10 +73,10 @@ def test_more_or_fewer_are_one_line(started, environment, devices, num_nodes, ex
 
 def test_only_the_first_process_touches_the_folder(started, monkeypatch):
     run = started({}, 2, 1)
-    monkeypatch.setattr(rank_zero_only, "rank", 1)
-    assert run.open(images="x") == run.folder
-    assert not run.folder.exists()
-    monkeypatch.setattr(rank_zero_only, "rank", 0)
+    with monkeypatch.context() as patch:
+        patch.setattr("miad.commands.run.is_first_process", lambda: False)
+        assert run.open(images="x") == run.folder
+        assert not run.folder.exists()
     run.open(images="x")
     assert {path.name for path in run.folder.iterdir()} == {"config.yaml", "lock"}
     run.close()
