@@ -18,7 +18,10 @@ from miad.keys.issuer import is_signed
 from miad.keys.manifest import WHOLE, Manifest, Part
 
 VERSION = 3
-"""Of the file's layout; a reader refuses what it does not know. Versions 1 and 2 were not encrypted."""
+"""Of the file's layout; a reader refuses what it does not know."""
+
+PLAIN = ("1", "2")
+"""Versions that were not encrypted."""
 
 SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -145,7 +148,7 @@ def check_version(path: Path, version: str) -> None:
     Raises:
         InputError: it is another.
     """
-    if version in ("1", "2"):
+    if version in PLAIN:
         raise InputError(f"{path}: expected a key of version {VERSION}, found {version}, which is not encrypted")
     if version != str(VERSION):
         raise InputError(f"{path}: expected a key of version {VERSION}, found {version}; update miad")

@@ -15,7 +15,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Self
 
-import pyrage
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from miad.errors import InputError
@@ -23,10 +22,10 @@ from miad.imaging import atomic_path
 from miad.keys.issuer import Issuer, is_signed, signer_from_pem
 from miad.keys.keyring import KeyringSource, read_keyring
 from miad.keys.manifest import Manifest
-from miad.keys.passphrase import Passphrase, open_with_passphrase
+from miad.keys.passphrase import Passphrase, open_with_passphrase, seal_with_passphrase
 from miad.keys.sealing import DamagedError, Identity, WrongIdentityError, unseal
 from miad.keys.secret_file import read_small
-from miad.keys.user import User
+from miad.keys.user import User, seal_to_users
 
 _VERSION = 1
 _TITLE = b"miad grant "
@@ -208,13 +207,9 @@ def make_grant(
     if owner:
         secret["signer"] = issuer.pem()
     plain = json.dumps(secret).encode()
-    body = (
-        pyrage.encrypt(plain, [user.recipient for user in users], armored=True)
-        if passphrase is None
-        else pyrage.passphrase.encrypt(plain, passphrase, armored=True)
-    )
+    body = seal_to_users(plain, users) if passphrase is None else seal_with_passphrase(plain, passphrase)
     parts = {name: identity.recipient for name, identity in identities.items()}
-    grant = Grant(issuer.recipient, issuer.public, parts, images, tuple(users), today, expires, owner, bytes(body))
+    grant = Grant(issuer.recipient, issuer.public, parts, images, tuple(users), today, expires, owner, body)
     return Grant(**{**vars(grant), "signature": issuer.sign(_signed(grant))})
 
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from miad.errors import InputError
 from miad.keys.keyring import Keyring, KeyringSource, read_keyring
-from miad.keys.passphrase import Passphrase
+from miad.keys.passphrase import Passphrase, seal_with_passphrase
 from miad.keys.sealing import Identity
 from miad.keys.secret_file import write_secret
 
@@ -137,12 +137,13 @@ def read_issuer(source: KeyringSource, passphrase: Passphrase | None = None) -> 
         raise InputError(name + str(error).removeprefix(name)) from None
 
 
-def write_identity(path: Path, identity: Identity) -> None:
-    """Write a user's identity file, of mode 0600, as age-keygen does.
+def write_identity(path: Path, identity: Identity, passphrase: str | None = None) -> None:
+    """Write a user's identity file, of mode 0600, as age-keygen does, or encrypted by a passphrase (``age -p``).
 
     Raises:
         InputError: there is such a file already.
         RunError: the folder can not be written.
     """
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    write_secret(path, f"# created: {created}\n# public key: {identity.recipient}\n{identity.reveal()}\n")
+    text = f"# created: {created}\n# public key: {identity.recipient}\n{identity.reveal()}\n"
+    write_secret(path, text if passphrase is None else seal_with_passphrase(text.encode(), passphrase).decode())

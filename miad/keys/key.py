@@ -9,7 +9,7 @@ from typing import Self, TypeVar
 
 from miad.errors import InputError, KeyMismatchError
 from miad.imaging import pixel_digest
-from miad.keys.file import KeyFile, read_version, reading
+from miad.keys.file import PLAIN, KeyFile, read_version, reading
 from miad.keys.grant import Grant, read_grant
 from miad.keys.issuer import public_of, signer_from_pem
 from miad.keys.keyring import Keyring, KeyringSource, read_keyring
@@ -132,10 +132,8 @@ def open_key(
             has expired or belongs to another key, or the key was changed after it was signed.
     """
     path = Path(path)
-    with reading(path) as database:
-        version = read_version(database)
-    if version in ("1", "2"):
-        return _open_plain(path, version, given=identity is not None or grant is not None)
+    if not is_encrypted(path):
+        return _open_plain(path, given=identity is not None or grant is not None)
     file = KeyFile(path)
     try:
         if grant is not None:
@@ -152,6 +150,16 @@ def _check_issuer(file: KeyFile, keyring: Keyring) -> None:
     """Where the identity file tells who signed the key, it is who did."""
     if keyring.pem and public_of(signer_from_pem(keyring.pem)) != file.manifest.issuer:
         raise InputError(f"{file.path}: the key was signed by another than whose identity this is; do not trust it")
+
+
+def is_encrypted(path: Path) -> bool:
+    """Whether a key is; early ones were not.
+
+    Raises:
+        InputError: it is missing, no key, or damaged.
+    """
+    with reading(path) as database:
+        return read_version(database) not in PLAIN
 
 
 def own_identity(path: Path) -> Path:
@@ -203,11 +211,11 @@ def open_with(file: KeyFile, identities: Sequence[Identity]) -> Key:
     return Key(file.path, records, renderings, parts, chosen)
 
 
-def _open_plain(path: Path, version: str, *, given: bool) -> Key:
+def _open_plain(path: Path, *, given: bool) -> Key:
     if given:
         raise InputError(
-            f"{path}: expected an encrypted key for this identity or grant, found one of version {version}, which "
-            "is neither encrypted nor signed; take it only from someone you trust, and without --identity and --grant"
+            f"{path}: expected an encrypted key for this identity or grant, found an early one, which is "
+            "neither encrypted nor signed; take it only from someone you trust, and without --identity and --grant"
         )
     return Key(path, *read_plain(path), (WHOLE,), encrypted=False)
 

@@ -27,6 +27,11 @@ def take_passphrase(passphrase: Passphrase | None, name: str) -> str:
     return text
 
 
+def seal_with_passphrase(data: bytes, passphrase: str) -> bytes:
+    """Encrypt by a passphrase, as an armored age file."""
+    return bytes(pyrage.passphrase.encrypt(data, passphrase, armored=True))
+
+
 def open_with_passphrase(data: bytes, passphrase: Passphrase | None, name: str) -> bytes:
     """Decrypt what a passphrase was put on.
 

@@ -1,5 +1,6 @@
 """Users by their public keys: whom something can be sealed to."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,11 @@ class User:
             return (x25519 if self.key.startswith("age1") else ssh).Recipient.from_str(self.key)
         except pyrage.RecipientError:
             raise InputError(f"expected a public key, found {self.key[:40]!r}; {_HINT}") from None
+
+
+def seal_to_users(data: bytes, users: Sequence[User]) -> bytes:
+    """Encrypt to users, as an armored age file."""
+    return bytes(pyrage.encrypt(data, [user.recipient for user in users], armored=True))
 
 
 def read_users(source: str) -> list[User]:

@@ -111,7 +111,7 @@ def test_an_early_key_restores_and_says_that_it_is_not_encrypted(tmp_path, versi
 def test_an_unencrypted_key_does_not_pass_for_the_one_that_an_identity_or_a_grant_is_for(path, given):
     """Else whoever writes an unsigned key in place of a signed one decides what is restored."""
     given = {"identity": Identity.generate()} if given == "identity" else {"grant": path}
-    with pytest.raises(InputError, match=r"\A.*a\.miadkey: expected an encrypted key .* found one of version 2, .*\Z"):
+    with pytest.raises(InputError, match=r"\A.*a\.miadkey: expected an encrypted key .* found an early one, .*\Z"):
         open_key(path, **given)
 
 
