@@ -2,12 +2,15 @@
 
 import pytest
 import torch
+from hypothesis import settings
 from torch import nn
 
 from miad.imaging import resize
 from miad.targets import Ensemble, Target
 
 torch.set_num_threads(1)  # networks this small lose more by sharing cores than they gain
+settings.register_profile("miad", deadline=None)  # how fast a busy machine is, no test asks
+settings.load_profile("miad")
 
 CLASSES = ("glioma", "meningioma", "pituitary")
 SIZE = 32

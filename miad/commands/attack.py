@@ -61,8 +61,8 @@ def attack(
     """
     check_at_least(1, images=images, batch_size=batch_size)
     check_at_least(0, pictures=pictures)
-    if native and stop.budget is not None:
-        check_at_least(3, budget=stop.budget)  # the photograph, a candidate, and what confirms it
+    if stop.budget is not None and (native or run.precision not in ("auto", "32-true")):
+        check_at_least(3, budget=stop.budget)  # the image, a candidate, and what confirms it
     attacked, tested = load_targets(sources), load_targets(unseen)
     if len(attacked) > 1 and not ensemble:
         raise InputError(f"expected one source, found {len(attacked)}; search on all at once with --ensemble")
@@ -71,6 +71,6 @@ def attack(
     finder = chosen.finder(data, attacked, batch_size)
     ensemble_ = Ensemble(attacked, weights, success)
     task = AttackTask(
-        ensemble_, tested, search, chosen.options, finder, chosen.protection, run.seed, batch_size, stop, native
+        ensemble_, tested, search, chosen.options, finder, chosen.protection, run.seed, batch_size, stop, native, images
     )
-    return mark_images(data, choose_images(data, split, per_class, run.seed), task, run, images, pictures)
+    return mark_images(data, choose_images(data, split, per_class, run.seed), task, run, pictures)

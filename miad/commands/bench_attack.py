@@ -1,14 +1,14 @@
 """``miad bench attack``: where an attack's time goes, as ratios within one run."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
+from miad.commands.json_file import write_json
 from miad.commands.marking import check_targets, load_targets, mark_images, mark_options
 from miad.commands.run import Run
 from miad.commands.show import show_table
@@ -33,16 +33,33 @@ class _Timed(AttackTask):
 
 
 @dataclass(frozen=True)
-class _Cost:
+class AttackCost:
     """What one attack took."""
 
     mask: str
-    images: int
+    """How lesions were found."""
     queries: float
-    attack: float
-    """Seconds, from the first image read to the key written."""
-    masks: float
-    """Seconds to find the lesions and the corners that keep the logo off them."""
+    """Of all images, learning included."""
+    seconds: float
+    """From the first image read to the key written."""
+    mask_seconds: float
+    """To find the lesions and the corners that keep the logo off them."""
+    mask_share: float
+    """Of the attack's time, 0..1."""
+    rate: float
+    """Queries a second."""
+    rate_of_forward: float
+
+
+@dataclass(frozen=True)
+class AttackCosts:
+    """Of attacks on the same images."""
+
+    images: int
+    sources: int
+    forward: float
+    """Images a second of the sources' bare forward pass."""
+    masks: list[AttackCost]
 
 
 def attack(
@@ -55,6 +72,7 @@ def attack(
     images: int = 32,
     batch_size: int = 64,
     seed: int = 2023,
+    json: Path | None = None,
     **mark: Any,  # noqa: ANN401  (the options of mark_options)
 ) -> None:
     """Measure where the time of an attack goes.
@@ -73,6 +91,7 @@ def attack(
         images: images in flight.
         batch_size: candidates a forward pass.
         seed: of everything random.
+        json: file to write the numbers to as well.
         mark: how the mark may look, see `mark_options`.
     """
     check_at_least(1, images=images, batch_size=batch_size)
@@ -81,26 +100,43 @@ def attack(
     dataset = choose_images(data, split, per_class, seed)
     ensemble = Ensemble(targets)
     ways = list(dict.fromkeys(word.strip() for word in masks.split(",")))
-    costs = []
+    times = []
     for mask in (ways[0], *ways):
         look = mark_options(mask=mask, **mark)
         finder = look.finder(data, targets, batch_size)
-        task = _Timed(ensemble, [], search, look.options, finder, look.protection, seed, batch_size)
-        costs.append(_cost(mask, data, dataset, task, images))
-    del costs[0]  # the first attack bears what the first of anything costs
+        task = _Timed(ensemble, [], search, look.options, finder, look.protection, seed, batch_size, in_flight=images)
+        times.append(_time(data, dataset, task))
+    del times[0]  # the first attack bears what the first of anything costs
     forward = _forward(ensemble, dataset[0], batch_size)
-    _show(costs, forward, len(targets))
+    costs = [_cost(mask, own, forward) for mask, own in zip(ways, times, strict=True)]
+    found = AttackCosts(len(dataset), len(targets), forward, costs)
+    _show(found)
+    write_json(json, found)
 
 
-def _cost(mask: str, data: ImageDataModule, dataset: ImageDataset, task: _Timed, images: int) -> _Cost:
+class _Time(NamedTuple):
+    """Of one attack."""
+
+    queries: float
+    attack: float
+    masks: float
+
+
+def _time(data: ImageDataModule, dataset: ImageDataset, task: _Timed) -> _Time:
     with TemporaryDirectory() as folder:
         run = Run("bench", Path(folder), wandb="off", progress=False)
         run.quiet = True
         start = time.perf_counter()
-        measures = mark_images(data, dataset, task, run, images, pictures=0)
+        measures = mark_images(data, dataset, task, run, pictures=0)
         attack = time.perf_counter() - start
     queries = measures["queries_mean"] * measures["attacked"] + measures["learning_queries"]
-    return _Cost(mask, len(dataset), queries, attack, task.seconds)
+    return _Time(queries, attack, task.seconds)
+
+
+def _cost(mask: str, own: _Time, forward: float) -> AttackCost:
+    rate = own.queries / own.attack
+    name = without_folders(mask)
+    return AttackCost(name, own.queries, own.attack, own.masks, own.masks / own.attack, rate, rate / forward)
 
 
 def _forward(ensemble: Ensemble, item: Item, batch_size: int, rounds: int = 4) -> float:
@@ -116,20 +152,18 @@ def _forward(ensemble: Ensemble, item: Item, batch_size: int, rounds: int = 4) -
     return rounds * batch_size / (time.perf_counter() - start)
 
 
-def _show(costs: Sequence[_Cost], forward: float, sources: int) -> None:
-    rows = []
-    for cost in costs:
-        rate = cost.queries / cost.attack
-        rows.append(
-            (
-                without_folders(cost.mask),
-                f"{cost.attack:.2f}",
-                f"{cost.masks:.3f}",
-                f"{cost.masks / cost.attack:.1%}",
-                f"{rate:.1f}",
-                f"{rate / forward:.2f}",
-            )
+def _show(costs: AttackCosts) -> None:
+    rows = [
+        (
+            cost.mask,
+            f"{cost.seconds:.2f}",
+            f"{cost.mask_seconds:.3f}",
+            f"{cost.mask_share:.1%}",
+            f"{cost.rate:.1f}",
+            f"{cost.rate_of_forward:.2f}",
         )
+        for cost in costs.masks
+    ]
     header = ("masks", "total s", "mask s", "share", "query/s", "of raw")
-    title = f"{costs[0].images} images, {sources} sources, their bare forward pass {forward:.1f} images/s (raw)"
-    show_table(title, header, rows)
+    bare = f"their bare forward pass {costs.forward:.1f} images/s (raw)"
+    show_table(f"{costs.images} images, {costs.sources} sources, {bare}", header, rows)

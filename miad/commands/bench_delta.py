@@ -1,17 +1,44 @@
 """``miad bench delta``: how fast deltas are made, against the removers' bare forward and backward pass."""
 
-from statistics import median
+from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
+from miad.commands.json_file import write_json
 from miad.commands.run import Run
 from miad.commands.show import show_table
-from miad.commands.timing import seconds
+from miad.commands.timing import Work, take_turns
 from miad.commands.vaccines import DEFAULT_VACCINE, load_removers
 from miad.errors import InputError, check_at_least
 from miad.models import Remover
 from miad.tensors import Images, to_unit
 from miad.vaccine import Vaccine, VaccineOptions
+
+
+@dataclass(frozen=True)
+class DeltaSpeed:
+    """Images times steps a second on one remover, medians; the ratio is the median of the turns' own."""
+
+    remover: str
+    bare: float
+    """Forward and backward passes."""
+    delta: float
+    """Steps of the vaccine."""
+    delta_of_bare: float
+
+
+@dataclass(frozen=True)
+class DeltaSpeeds:
+    """On several removers."""
+
+    kind: str
+    """Of vaccine."""
+    steps: int
+    batch_size: int
+    size: int
+    """Side of the images in pixels."""
+    removers: list[DeltaSpeed]
 
 
 def delta(
@@ -20,6 +47,7 @@ def delta(
     size: int = 224,
     batch_size: int = 8,
     repeats: int = 5,
+    json: Path | None = None,
 ) -> None:
     """Measure how fast deltas are made.
 
@@ -33,6 +61,7 @@ def delta(
         size: side of the images in pixels.
         batch_size: images at once.
         repeats: turns.
+        json: file to write the numbers to as well.
 
     Raises:
         InputError: there is no remover, or the vaccine asks none.
@@ -43,23 +72,30 @@ def delta(
         raise InputError(f"expected removers, and delta_d or delta_i, found {len(networks)} and {vaccine.kind}")
     device = Run("bench").device
     images = torch.randint(0, 256, (batch_size, 3, size, size), dtype=torch.uint8, device=device)
-    rows = [_row(name, network.to(device), images, vaccine, repeats) for name, network in networks.items()]
-    title = f"{vaccine.kind}, {vaccine.steps} steps, {batch_size} images of {size}x{size}; medians of {repeats}"
-    show_table(title, ("remover", "bare steps/s", "delta steps/s", "of bare"), rows)
+    speeds = [_speed(name, network.to(device), images, vaccine, repeats) for name, network in networks.items()]
+    found = DeltaSpeeds(vaccine.kind, vaccine.steps, batch_size, size, speeds)
+    _show(found, repeats)
+    write_json(json, found)
 
 
-def _row(name: str, network: Remover, images: Images, options: VaccineOptions, repeats: int) -> tuple[str, ...]:
+def _speed(name: str, network: Remover, images: Images, options: VaccineOptions, repeats: int) -> DeltaSpeed:
     steps = len(images) * options.steps
-    bare, made = [], []
     network.requires_grad_(False)
     vaccine = Vaccine(options, [network])
     generators = [torch.Generator() for _ in images]
-    seconds(lambda: _passes(network, images, 1))  # the first pass allocates
-    for _ in range(repeats):
-        bare.append(seconds(lambda: _passes(network, images, options.steps)))
-        made.append(seconds(lambda: vaccine(images, generators)))
-    ratio = median(b / m for b, m in zip(bare, made, strict=True))
-    return name, f"{steps / median(bare):.1f}", f"{steps / median(made):.1f}", f"{ratio:.2f}"
+    works = {
+        "bare": Work(steps, lambda: _passes(network, images, options.steps)),
+        "delta": Work(steps, lambda: vaccine(images, generators)),
+    }
+    rates = take_turns(works, repeats)
+    return DeltaSpeed(name, rates.rate("bare"), rates.rate("delta"), rates.ratio("delta", "bare"))
+
+
+def _show(speeds: DeltaSpeeds, repeats: int) -> None:
+    images = f"{speeds.batch_size} images of {speeds.size}x{speeds.size}"
+    rows = [(one.remover, f"{one.bare:.1f}", f"{one.delta:.1f}", f"{one.delta_of_bare:.2f}") for one in speeds.removers]
+    header = ("remover", "bare steps/s", "delta steps/s", "of bare")
+    show_table(f"{speeds.kind}, {speeds.steps} steps, {images}; medians of {repeats}", header, rows)
 
 
 def _passes(network: Remover, images: Images, steps: int) -> None:

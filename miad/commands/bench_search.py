@@ -1,51 +1,32 @@
 """``miad bench search``: how fast the engine searches, against the bare forward pass and against one by one."""
 
-import json as json_
-import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-import numpy as np
-import torch
-from PIL import Image
-from torchvision.transforms.functional import to_tensor
+from torch import nn
 
-from miad.commands.marking import check_targets, load_targets, mark_options
+from miad.commands.bare_forward import WAYS, working_ways
+from miad.commands.engine_speed import EngineBench, EngineSpeed, engine_mark, engine_targets, measure_engine
+from miad.commands.json_file import write_json
+from miad.commands.memory import show_memory
 from miad.commands.run import Run
 from miad.commands.show import show_table
-from miad.commands.timing import seconds
-from miad.data import ImageDataModule, Item, Split, choose_images
-from miad.errors import InputError, check_at_least
-from miad.imaging import atomic_path
-from miad.search import HE_SIT, LearnedPlaces, Outcome, Pool, Search, Space, Strategy, image_generator
+from miad.data import ImageDataModule, Split, choose_images
+from miad.errors import check_at_least
+from miad.search import HE_SIT, Strategy
 from miad.targets import Ensemble
 from miad.tasks import AttackTask
-from miad.tensors import Images, Labels
-from miad.watermark import Atlas
 
 
 @dataclass(frozen=True)
-class SearchSpeed:
-    """Candidates a second, medians; ratios are medians of the turns' own."""
+class SearchSpeed(EngineSpeed):
+    """The engine's speed, and how fast the bare forward pass would be in other ways."""
 
-    candidates: int
-    """Of one search of all images, without dropping any early."""
-    forward: float
-    """The sources' bare forward pass, at the same batch size."""
-    engine: float
-    """The search, every candidate told by every source."""
-    pruned: float
-    """The search, candidates that can not matter dropped early; the same candidates, and the same outcomes."""
-    one_by_one: float
-    """A candidate at a time: pasted by Pillow, turned into a tensor, scored by every source."""
-    engine_of_forward: float
-    pruned_of_forward: float
-    pruned_of_one_by_one: float
-    memory: float
-    """Most memory in MiB: the device's where it has its own, else the process's."""
+    ways: dict[str, float | None]
+    """Images a second of the bare forward pass, by the way it is computed; None where that does not work here."""
+    ways_of_forward: dict[str, float | None]
+    """Of them the ratio over ``forward``."""
 
 
 def search(
@@ -57,6 +38,7 @@ def search(
     batch_size: int = 64,
     repeats: int = 3,
     seed: int = 2023,
+    precisions: bool = False,
     json: Path | None = None,
     **mark: Any,  # noqa: ANN401  (the options of mark_options)
 ) -> None:
@@ -76,6 +58,8 @@ def search(
         batch_size: candidates a forward pass.
         repeats: turns.
         seed: of everything random.
+        precisions: time the bare forward pass with channels first, in bfloat16 and compiled as well; compiling takes
+            minutes.
         json: file to write the numbers to as well.
         mark: how the mark may look, see `mark_options`.
 
@@ -83,130 +67,48 @@ def search(
         InputError: the search learns, there is a vaccine, or no image is read correctly by every source.
     """
     check_at_least(1, batch_size=batch_size, repeats=repeats)
-    if isinstance(search, LearnedPlaces):
-        raise InputError("expected a search that learns nothing, found learned; give --search he_sit")
-    targets = load_targets(sources)
-    check_targets(data, targets)
+    look = engine_mark(search, **mark)
+    targets = engine_targets(data, sources)
     dataset = choose_images(data, split, per_class, seed)
-    look = mark_options(**mark)
-    if look.protection is not None:
-        raise InputError("expected no --vaccine, found one; see 'miad bench delta'")
     task = AttackTask(Ensemble(targets), [], search, look.options, look.finder(data, targets, batch_size), seed=seed)
     task.to(Run("bench").device)
     items = [dataset[index] for index in range(len(dataset))]
-    speed = _measure(_Bench.of(task, items, batch_size), repeats)
-    if json is not None:
-        with atomic_path(json) as draft:
-            draft.write_text(json_.dumps(asdict(speed), indent=1) + "\n", encoding="utf-8")
+    speed = _measure(EngineBench.of(task, items, batch_size), repeats, precisions=precisions)
     _show(speed, f"{len(items)} images, {len(targets)} sources, batches of {batch_size}, medians of {repeats}")
+    write_json(json, speed)
 
 
-@dataclass(frozen=True)
-class _Bench:
-    """Images to search on, and how."""
+def _measure(bench: EngineBench, repeats: int, *, precisions: bool) -> SearchSpeed:
+    def attempt(network: nn.Module) -> None:
+        bench.forward(bench.batch_size, network)
 
-    task: AttackTask
-    ids: list[str]
-    hosts: Images
-    labels: Labels
-    spaces: list[Space]
-    atlas: Atlas
-    batch_size: int
+    def more() -> dict[str, nn.Module]:
+        return working_ways(bench.task.sources, attempt) if precisions else {}
 
-    @classmethod
-    def of(cls, task: AttackTask, items: Sequence[Item], batch_size: int) -> "_Bench":
-        if len({(item.image.shape, item.grey) for item in items}) > 1:
-            raise InputError("expected images of one size and kind, found several; give --data.size")
-        hosts = torch.stack([item.image for item in items]).to(task.device)
-        labels = torch.tensor([item.label for item in items], device=task.device)
-        generators = [image_generator(task.seed, item.id) for item in items]
-        rooms = task.rooms(items, hosts, labels, [task.strategy.draw_variants(own) for own in generators])
-        correct = task.all_correct(hosts, labels)
-        scale = task.options.scale
-        chosen = [i for i, room in enumerate(rooms) if correct[i] and room.space.feasible and room.scale == scale]
-        if not chosen:
-            raise InputError("expected images that every source reads correctly and that have room, found none")
-        ids, spaces = [items[index].id for index in chosen], [rooms[index].space for index in chosen]
-        atlas = task.atlas(hosts.shape[-2:], scale, grey=items[0].grey)
-        return cls(task, ids, hosts[chosen], labels[chosen], spaces, atlas, batch_size)
-
-    def searches(self) -> list[Search]:
-        generators = [image_generator(self.task.seed, id_) for id_ in self.ids]
-        for generator in generators:
-            self.task.strategy.draw_variants(generator)
-        return list(map(self.task.strategy.start, self.spaces, generators))
-
-    def run(self, *, prune: bool) -> list[Outcome]:
-        pool = Pool(self.task.sources, self.batch_size, prune=prune)
-        return pool.run(self.hosts, self.labels, self.searches(), self.atlas)
-
-    @torch.no_grad()
-    def forward(self, count: int) -> None:
-        """The sources alone, over so many images."""
-        batch = self.hosts.repeat(-(-self.batch_size // len(self.hosts)), 1, 1, 1)[: self.batch_size]
-        for start in range(0, count, self.batch_size):
-            self.task.sources(batch[: count - start]).sum().item()  # waits for the device
-
-    @torch.no_grad()
-    def one_by_one(self, count: int) -> None:
-        """So many candidates as public code scores them."""
-        members = self.task.sources.members
-        rendering = self.atlas.rendering(0)
-        logo, coverage = Image.fromarray(rendering.rgb), rendering.coverage
-        for index in range(count):
-            host = Image.fromarray(np.ascontiguousarray(self.hosts[index % len(self.hosts)].permute(1, 2, 0).cpu()))
-            host.paste(logo, (0, 0), Image.fromarray((coverage.astype(np.int64) * 180 // 255).astype(np.uint8)))
-            pixels = 255 * to_tensor(host)[None].to(self.task.device)
-            for target in members:
-                target(pixels).argmax().item()
-
-
-def _measure(bench: _Bench, repeats: int) -> SearchSpeed:
-    member = bench.task.sources.members[0]
-    scored = member.scored
-    bench.run(prune=False)
-    computed = member.scored - scored
-    bench.run(prune=True)  # both are warm now
-    few = min(computed, 64)
-    turns = [
-        (
-            computed / seconds(lambda: bench.forward(computed)),
-            computed / seconds(lambda: bench.run(prune=False)),
-            computed / seconds(lambda: bench.run(prune=True)),
-            few / seconds(lambda: bench.one_by_one(few)),
-        )
-        for _ in range(repeats)
-    ]
-    forward, engine, pruned, single = (median(values) for values in zip(*turns, strict=True))
+    speed, rates = measure_engine(bench, repeats, more)
+    names = list(WAYS) if precisions else []
     return SearchSpeed(
-        computed,
-        forward,
-        engine,
-        pruned,
-        single,
-        median(turn[1] / turn[0] for turn in turns),
-        median(turn[2] / turn[0] for turn in turns),
-        median(turn[2] / turn[3] for turn in turns),
-        _memory(),
+        **vars(speed),
+        ways={name: rates.rate(name) if name in rates.names else None for name in names},
+        ways_of_forward={name: rates.ratio(name, "forward") if name in rates.names else None for name in names},
     )
 
 
-def _memory() -> float:
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 2**20
-    import resource  # POSIX only
-
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most / (2**20 if sys.platform == "darwin" else 2**10)
-
-
 def _show(speed: SearchSpeed, title: str) -> None:
-    forward = speed.forward
     rows = [
-        ("bare forward pass", f"{forward:.1f}", "1.00"),
+        ("bare forward pass", f"{speed.forward:.1f}", "1.00"),
         ("engine", f"{speed.engine:.1f}", f"{speed.engine_of_forward:.2f}"),
         ("engine, dropping early", f"{speed.pruned:.1f}", f"{speed.pruned_of_forward:.2f}"),
-        ("one by one", f"{speed.one_by_one:.1f}", f"{speed.one_by_one / forward:.2f}"),
+        ("one by one", f"{speed.one_by_one:.1f}", f"{speed.one_by_one_of_forward:.2f}"),
+        *(
+            (f"bare, {name}", _number(rate, 1), _number(speed.ways_of_forward[name], 2))
+            for name, rate in speed.ways.items()
+        ),
     ]
-    title += f"; {speed.candidates} candidates, {speed.memory:.0f} MiB"
+    memory = f"{show_memory(speed.memory)} MiB ({speed.memory_of})"
+    title += f"; {speed.candidates} candidates, batches {speed.filled:.0%} full, {memory}"
     show_table(title, ("", "candidates/s", "of bare"), rows)
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

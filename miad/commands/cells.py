@@ -67,15 +67,25 @@ class Cells:
         """The folder of a cell; what is finished is taken as it is, what was interrupted goes on."""
         sources = sorted(sources, key=lambda target: target.name)  # a cell is one cell in whatever order they come
         ensemble, options = Ensemble(sources, None, self.success), self.look.options
-        protection, seed, size = self.look.protection, self.run.seed, self.batch_size
-        task = AttackTask(ensemble, [], SEARCHES[search], options, self.lesions, protection, seed, size, self.stop)
+        task = AttackTask(
+            ensemble,
+            [],
+            SEARCHES[search],
+            options,
+            self.lesions,
+            self.look.protection,
+            self.run.seed,
+            self.batch_size,
+            self.stop,
+            in_flight=self.images,
+        )
         config = self._config(search, sources)
         digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
         names = "+".join(target.name for target in sources)[:_LONGEST]
         run = replace(self.run, name=f"{search}-{names}-{digest[:8]}", root=self.folder)
         run.config, run.quiet = config, True
         if not is_finished(run.folder):
-            mark_images(self.data, self.dataset, task, run, self.images, pictures=0, content=self.content)
+            mark_images(self.data, self.dataset, task, run, pictures=0, content=self.content)
         return run.folder
 
     def judge(self, name: str, search: str, sources: Sequence[Target], targets: Sequence[Target]) -> JudgedCell:

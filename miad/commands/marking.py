@@ -137,7 +137,6 @@ def mark_images(
     dataset: ImageDataset,
     task: AttackTask,
     run: Run,
-    images: int,
     pictures: int,
     content: str | None = None,
 ) -> dict[str, float]:
@@ -148,7 +147,6 @@ def mark_images(
         dataset: which of its images.
         task: the search.
         run: where to write, on what to run.
-        images: images in flight.
         pictures: marked images in W&B's table.
         content: the images' `content_digest`, where it is known already; otherwise every image is read for it.
 
@@ -175,7 +173,7 @@ def mark_images(
     if 0 < left < run.processes:
         raise InputError(f"expected an image a process, found {left} to do; give a smaller --run.devices")
     if left:
-        trainer.predict(task, data.items_dataloader(dataset, images, done), return_predictions=False)
+        trainer.predict(task, data.items_dataloader(dataset, task.intake, done), return_predictions=False)
     trainer.strategy.barrier()
     return _close(run, folder, journal, dataset, data.classes, task, pictures) if trainer.is_global_zero else {}
 
@@ -246,10 +244,9 @@ def _close(
     entries = sorted(journal.entries(), key=lambda entry: order[entry.image])
     targets = [target.name for target in task.targets]
     weights = task.sources.weights.tolist()
-    records = [entry.record for entry in entries if entry.record is not None]
     write_attack_table(folder / "attack.csv", entries, classes, weights)
     write_predictions(folder / "predictions.csv", entries, classes, targets)
-    write_key(folder / f"{run.name}.miadkey", records, journal.renderings())
+    write_key(folder / f"{run.name}.miadkey", journal.records(), journal.renderings())
     measures = attack_measures(entries, targets, weights, task.options.scale)
     measures["learning_queries"] = float(learning_queries(folder / "learned.csv"))
     log_pictures(run.loggers, folder, spread([entry for entry in entries if entry.file], pictures), classes)

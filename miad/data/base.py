@@ -24,6 +24,9 @@ from miad.tensors import Images, KindMasks, Labels, LesionMask, Pixels
 
 Split: TypeAlias = Literal["train", "val", "test"]
 
+_AHEAD = 4
+"""Processes that read ahead of a CUDA device."""
+
 ONE_KIND = ("lesion",)
 """The kinds of lesions where a data set does not tell them apart."""
 
@@ -124,7 +127,8 @@ class ImageDataModule(LightningDataModule, ABC):
     Args:
         size: working size in pixels: images become size x size; None keeps each image's own.
         batch_size: images a training or test batch.
-        workers: loader processes; 0 reads in the main process.
+        workers: loader processes; 0 reads in the main process. Images to mark are read ahead by a few processes where
+            there is a CUDA device to keep busy, even so: what comes out does not depend on them.
         augment: turn and shift the training images, and change their brightness.
         balanced: draw training images with replacement, so that every class comes equally often.
     """
@@ -191,7 +195,8 @@ class ImageDataModule(LightningDataModule, ABC):
             skip: ids to leave out.
         """
         wanted = [index for index, id_ in enumerate(dataset.ids) if id_ not in skip]
-        return DataLoader(Subset(dataset, wanted), batch_size, num_workers=self.workers, collate_fn=list[Item])
+        ahead = min(_AHEAD, os.cpu_count() or 1) if torch.cuda.is_available() else 0
+        return DataLoader(Subset(dataset, wanted), batch_size, num_workers=self.workers or ahead, collate_fn=list[Item])
 
     def training_images(self) -> ImageDataset:
         """The training images, augmented if they are to be."""

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from math import isinf
+from math import isinf, nan
 from statistics import fmean
 
 import torch
@@ -27,7 +27,8 @@ def attack_measures(
     ``lesions_covered`` counts the images whose mark touches a pixel of the given lesion mask, ``lesion_pixels_covered``
     those pixels; ``lesion_caught`` is the mean share of a lesion that the mask in use held. ``without_mask`` counts the
     images whose data set gives no mask, ``gave_way`` those that got a smaller logo, or a mask of a higher threshold,
-    for lack of room. ``delta`` is the mean of the deltas' root mean squares.
+    for lack of room. ``queries_p90`` is what nine of ten attacked images stay within. ``delta`` is the mean of the
+    deltas' root mean squares.
 
     Args:
         entries: one an image.
@@ -52,13 +53,18 @@ def _counts(entries: Sequence[Entry]) -> dict[str, float]:
     count = Counter(entry.status for entry in entries)
     attacked = count[Status.SUCCESS] + count[Status.FAILED]
     numbers = {"images": len(entries), "attacked": attacked, **{status.value: count[status] for status in Status}}
-    rate = count[Status.SUCCESS] / attacked if attacked else float("nan")
+    rate = count[Status.SUCCESS] / attacked if attacked else nan
     return {**{name: float(number) for name, number in numbers.items()}, "success_rate": rate}
 
 
 def _effort(attacked: Sequence[Entry]) -> dict[str, float]:
-    queries = [float(entry.queries) for entry in attacked]
-    return {"queries_mean": _mean(queries), "queries_max": max(queries, default=float("nan"))}
+    queries = torch.tensor([float(entry.queries) for entry in attacked] or [nan], dtype=torch.float64)
+    return {
+        "queries_mean": float(queries.mean()),
+        "queries_median": float(queries.quantile(0.5)),
+        "queries_p90": float(queries.quantile(0.9)),
+        "queries_max": float(queries.max()),
+    }
 
 
 def _quality(marked: Sequence[Entry]) -> dict[str, float]:
@@ -116,4 +122,4 @@ def _labels(entries: Sequence[Entry]) -> Tensor:
 
 
 def _mean(values: Sequence[float]) -> float:
-    return fmean(values) if values else float("nan")
+    return fmean(values) if values else nan

@@ -6,6 +6,7 @@ is MedLocker's (Tables 1 and 2): search on one model, test on every other.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import nan
 from typing import NamedTuple
 
 import torch
@@ -82,6 +83,9 @@ class TransferRow(NamedTuple):
     asr: float
     """Share of the attacked images that the target read correctly before and misreads after."""
     queries_mean: float
+    queries_median: float
+    queries_p90: float
+    """What nine of ten images stay within."""
     ssim: float
     psnr: float
 
@@ -140,6 +144,8 @@ def _transfer_row(
         auc_micro_after=auc_micro(after, labels),
         asr=_share(after.argmax(1)[read] != labels[read]),
         queries_mean=float(queries.mean()),
+        queries_median=_quantile(queries, 0.5),
+        queries_p90=_quantile(queries, 0.9),
         ssim=cell.quality["ssim"],
         psnr=cell.quality["psnr"],
     )
@@ -148,6 +154,10 @@ def _transfer_row(
 def _mean(cell: JudgedCell, probabilities: Mapping[str, Probabilities]) -> Probabilities:
     weights = torch.tensor(cell.weights)[:, None, None]
     return (torch.stack([probabilities[name] for name in cell.sources]) * weights).sum(0)
+
+
+def _quantile(values: Tensor, share: float) -> float:
+    return float(values.quantile(share)) if len(values) else nan
 
 
 def _share(chosen: Tensor) -> float:

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import get_ident
 
 from miad.errors import RunError
 
@@ -20,7 +21,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         RunError: the folder can not be written (no permission, disk full).
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}{_DRAFT}")  # processes of one run may write the same file
+    # Processes of one run, and threads of one process, may write the same file.
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}{_DRAFT}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.unlink(missing_ok=True)

@@ -6,8 +6,9 @@ from miad.search.basin_hopping_evolution import BasinHoppingEvolution
 from miad.search.batches import Batches
 from miad.search.differential_evolution import DifferentialEvolution
 from miad.search.evolution import HE_SIT, HeuristicEvolution
-from miad.search.flight import FIRST_SUCCESS, Outcome, Score, Status, Stop
+from miad.search.flight import FIRST_SUCCESS, Flight, Outcome, Score, Status, Stop
 from miad.search.grid_search import GridSearch
+from miad.search.host import Host
 from miad.search.learned_places import LEARNED, LearnedPlaces
 from miad.search.learning import Answers, Lesson, learn
 from miad.search.pool import Pool
@@ -26,8 +27,10 @@ __all__ = [
     "BasinHoppingEvolution",
     "Batches",
     "DifferentialEvolution",
+    "Flight",
     "GridSearch",
     "HeuristicEvolution",
+    "Host",
     "LearnedPlaces",
     "Lesson",
     "Outcome",

@@ -11,6 +11,7 @@ import torch
 
 from miad.errors import check_at_least, check_share
 from miad.search.base import Search
+from miad.search.host import Host
 from miad.watermark import Placement
 
 
@@ -93,7 +94,7 @@ class Flight:
     """One image in flight.
 
     Args:
-        host: which image.
+        host: the image.
         search: what it follows.
         stop: when it ends.
         confirm: has the last word on every misread candidate that is the best so far; costs a query.
@@ -101,7 +102,7 @@ class Flight:
 
     def __init__(
         self,
-        host: int,
+        host: Host,
         search: Search,
         stop: Stop = FIRST_SUCCESS,
         confirm: Callable[[Placement], Score] | None = None,

@@ -1,6 +1,6 @@
 """Classifiers seen as functions of uint8 pixels: one model, or a weighted ensemble of several."""
 
-from miad.targets.ensemble import Ensemble, Success
+from miad.targets.ensemble import Ensemble, Success, Views, views
 from miad.targets.independence import check_independence, check_numbers
 from miad.targets.scoring import score_images
 from miad.targets.target import Target, load_target, weights_digest
@@ -11,10 +11,12 @@ __all__ = [
     "Success",
     "Target",
     "Verdict",
+    "Views",
     "check_independence",
     "check_numbers",
     "judge",
     "load_target",
     "score_images",
+    "views",
     "weights_digest",
 ]

@@ -1,6 +1,6 @@
 """Several targets under attack at once: the weighted mean of their probabilities (MIAD-MARK eq. 12)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Literal, TypeAlias
 
@@ -16,6 +16,10 @@ from miad.tensors import Images, Labels, Probabilities
 
 Success: TypeAlias = Literal["mean", "all"] | int
 """When a mark has succeeded: the weighted mean is wrong, every member is, or at least that many members are."""
+
+
+Views: TypeAlias = Mapping[int, Tensor]
+"""Images as members see them: float ``(n, 3, s, s)`` by size s in pixels."""
 
 
 class Ensemble(nn.Module):
@@ -45,8 +49,11 @@ class Ensemble(nn.Module):
 
     def forward(self, images: Images) -> Probabilities:
         """Each member's probabilities, ``(n, k, c)``; members of one size share the resized images."""
-        resized = {size: resize(images.float(), (size, size)) for size in {target.size for target in self.members}}
-        return torch.stack([target(resized[target.size]) for target in self.members], 1)
+        return self.read(views([images], self.members))
+
+    def read(self, seen: Views) -> Probabilities:
+        """Each member's probabilities, ``(n, k, c)``, of images as the members see them."""
+        return torch.stack([target(seen[target.size]) for target in self.members], 1)
 
     def mean(self, probabilities: Probabilities) -> Probabilities:
         """Weighted mean over the members in float32: ``(n, k, c)`` to ``(n, c)``."""
@@ -90,6 +97,20 @@ class Ensemble(nn.Module):
     def all_correct(self, probabilities: Probabilities, labels: Labels) -> Tensor:
         """Whether every member reads the label, bool ``(n,)``."""
         return (probabilities.argmax(2) == labels[:, None]).all(1)
+
+
+def views(images: Iterable[Images], targets: Iterable[Target]) -> Views:
+    """Images as targets see them, resized once for all targets of one size.
+
+    Args:
+        images: uint8 ``(n, 3, h, w)`` each, of any sizes; they are joined in order.
+        targets: who is to see them.
+    """
+    batches = [batch.float() for batch in images]
+    return {
+        size: torch.cat([resize(batch, (size, size)) for batch in batches])
+        for size in sorted({target.size for target in targets})
+    }
 
 
 @torch.no_grad()

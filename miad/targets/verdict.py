@@ -5,9 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from miad.imaging import resize
-from miad.targets.ensemble import Ensemble
-from miad.tensors import Images, Labels, Probabilities
+from miad.targets.ensemble import Ensemble, Views
+from miad.tensors import Labels, Probabilities
 
 _SLACK = 1e-5
 """Far more than sums of probabilities are off by rounding."""
@@ -26,7 +25,7 @@ class Verdict(NamedTuple):
     """Bool ``(n,)``."""
 
 
-def judge(ensemble: Ensemble, images: Images, labels: Labels, cutoff: Tensor | None = None) -> Verdict:
+def judge(ensemble: Ensemble, seen: Views, labels: Labels, cutoff: Tensor | None = None) -> Verdict:
     """Ask the members, the cheapest first, and drop each image as soon as the others can not make it matter.
 
     An image matters if it may yet be misread, or if its confidence may yet be no more than its cutoff. What is said of
@@ -34,25 +33,22 @@ def judge(ensemble: Ensemble, images: Images, labels: Labels, cutoff: Tensor | N
 
     Args:
         ensemble: the members.
-        images: uint8 ``(n, 3, h, w)``.
+        seen: n images, as of `miad.targets.views`.
         labels: int64 ``(n,)``.
         cutoff: float ``(n,)``; by default no image is dropped.
     """
     if cutoff is None or len(ensemble.members) == 1:
-        return _verdict(ensemble, ensemble(images), labels, torch.zeros_like(labels, dtype=torch.bool))
-    shape = (len(images), len(ensemble.members), len(ensemble.members[0].classes))
-    probabilities = torch.zeros(shape, device=images.device)
-    left = torch.arange(len(images), device=images.device)
-    resized: dict[int, Tensor] = {}
+        return _verdict(ensemble, ensemble.read(seen), labels, torch.zeros_like(labels, dtype=torch.bool))
+    shape = (len(labels), len(ensemble.members), len(ensemble.members[0].classes))
+    probabilities = torch.zeros(shape, device=labels.device)
+    left = torch.arange(len(labels), device=labels.device)
     asked: list[int] = []
     for member in ensemble.cheapest_first:
         target = ensemble.members[member]
-        if target.size not in resized:
-            resized[target.size] = resize(images[left].float(), (target.size, target.size))
-        probabilities[left, member] = target(resized[target.size])
+        probabilities[left, member] = target(seen[target.size])
         asked.append(member)
         matters = _matters(ensemble, probabilities[left], labels[left], cutoff[left], asked)
-        left, resized = left[matters], {size: seen[matters] for size, seen in resized.items()}
+        left, seen = left[matters], {size: images[matters] for size, images in seen.items()}
         if not len(left):
             break
     dropped = torch.ones_like(labels, dtype=torch.bool)

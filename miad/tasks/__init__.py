@@ -1,9 +1,10 @@
 """LightningModules; each is glue between a network, a loss or a search, and the Trainer."""
 
-from miad.tasks.attack import AttackTask, Marking, MarkOptions
+from miad.tasks.attack import AttackTask
 from miad.tasks.classifier import ClassifierTask
 from miad.tasks.journal import Entry, Journal
 from miad.tasks.learning import PlaceLearner, learning_queries
+from miad.tasks.marking import Marking, MarkOptions
 from miad.tasks.protection import Protection, delta_generator
 from miad.tasks.remover import DEFAULT_RECIPE, RemoverRecipe, RemoverTask, Stage
 from miad.tasks.room import Kept, Room, RoomOptions, find_rooms

@@ -1,83 +1,47 @@
-"""The attack as a Lightning predict loop: search a mark for each image of a batch, then judge what was written."""
+"""The attack as a Lightning predict loop: images join a pool of searches, and leave it when theirs has ended."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
-from typing import NamedTuple
+from math import nan
+from typing import TypeAlias
 
 import torch
 from lightning import LightningModule
 from torch import nn
 
 from miad.data import Item
-from miad.imaging import resize
 from miad.lesions import GivenMasks, LesionFinder
-from miad.search import FIRST_SUCCESS, Batches, Outcome, Pool, Score, Space, Status, Stop, Strategy, image_generator
-from miad.targets import Ensemble, Target
+from miad.search import (
+    FIRST_SUCCESS,
+    Batches,
+    Flight,
+    Host,
+    Outcome,
+    Pool,
+    Score,
+    Space,
+    Status,
+    Stop,
+    Strategy,
+    image_generator,
+)
+from miad.targets import Ensemble, Target, views
+from miad.tasks.marking import Marking, MarkOptions, Ready, mark
 from miad.tasks.protection import Protection
 from miad.tasks.proxy import Proxy, squash
-from miad.tasks.room import Room, RoomOptions, find_rooms
+from miad.tasks.room import Room, find_rooms
 from miad.tensors import Images, Labels, Probabilities
-from miad.watermark import AlphaMode, Atlas, Logo, Placement, Rendering, blend, draw_variants, make_atlas
+from miad.watermark import Atlas, Placement, draw_variants, make_atlas
+
+OnImage: TypeAlias = Callable[[Placement], Placement]
+"""From places of what is searched to the same places of the image itself."""
 
 _ATLASES = 8
 """Image sizes, times scales, whose renderings are kept at a time."""
-
-
 _VERDICTS = 32
 """Whole images that are scored at a time; candidates have batches of their own."""
-
-
-@dataclass(frozen=True)
-class Marking:
-    """One image and what the search made of it.
-
-    Args:
-        item: the image.
-        outcome: status, placement (empty when infeasible) and queries.
-        room: where the logo might stand, and what gave way for it.
-        host: uint8 ``(3, h, w)``, the image with its delta, or without one as it is.
-        marked: uint8 ``(3, h, w)``; None when infeasible.
-        rendering: the logo as it was blended; None when infeasible.
-    """
-
-    item: Item
-    outcome: Outcome
-    room: Room
-    host: Images
-    marked: Images | None
-    rendering: Rendering | None
-
-
-@dataclass(frozen=True)
-class MarkOptions:
-    """How the mark may look.
-
-    Args:
-        logo: the logo.
-        scale: ``sl`` of MIAD-MARK eq. 5; 2 is half of the largest logo that fits.
-        alpha: lowest and highest opacity of 255.
-        mode: hard or soft edges.
-        room: where it may stand.
-    """
-
-    logo: Logo
-    scale: float = 2.0
-    alpha: tuple[int, int] = (100, 220)
-    mode: AlphaMode = "binary"
-    room: RoomOptions = field(default_factory=RoomOptions)
-
-
-class _Ready(NamedTuple):
-    """One image about to be searched."""
-
-    item: Item
-    room: Room
-    correct: bool
-    """Whether every source reads it."""
-    generator: torch.Generator
-    """Its own random numbers, of which the variants are drawn already."""
 
 
 class AttackTask(LightningModule):
@@ -94,6 +58,7 @@ class AttackTask(LightningModule):
         batch_size: candidates a forward pass.
         stop: when an image's search ends.
         native: search images that are larger than the sources read on squares of the size that they do read.
+        in_flight: most images that are searched at a time.
     """
 
     def __init__(
@@ -108,6 +73,7 @@ class AttackTask(LightningModule):
         batch_size: int = 64,
         stop: Stop = FIRST_SUCCESS,
         native: bool = False,
+        in_flight: int = 32,
     ) -> None:
         super().__init__()
         self.sources = sources
@@ -119,38 +85,46 @@ class AttackTask(LightningModule):
         self.protection = protection
         self.seed = seed
         self.native = native
+        self.in_flight = in_flight
         self.side = max(target.size for target in sources.members)
         self.pool = Pool(sources, batch_size, stop)
         self.whole = Batches(_VERDICTS)
+        self._searched: dict[Flight, tuple[Ready, OnImage]] = {}
         self._variants = draw_variants(strategy.variants, seed)
         self._atlas = lru_cache(_ATLASES)(self._make_atlas)
         self._small_atlas = lru_cache(_ATLASES)(self._make_small_atlas)
 
-    def predict_step(self, batch: list[Item], batch_index: int) -> list[Marking]:
-        """Mark every image of a batch; images of one size and kind are searched together."""
-        groups: dict[tuple[int, int, bool], list[int]] = defaultdict(list)
-        for index, item in enumerate(batch):
-            groups[(*item.image.shape[1:], item.grey)].append(index)
-        markings: dict[int, Marking] = {}
-        for indices in groups.values():
-            markings.update(zip(indices, self._mark([batch[index] for index in indices]), strict=True))
-        return [markings[index] for index in range(len(batch))]
+    @property
+    def intake(self) -> int:
+        """Images a batch of the loader: half of those in flight, so that the others keep the device busy meanwhile."""
+        return max(1, self.in_flight // 2)
 
-    def verdict(self, images: Images) -> Probabilities:
+    def predict_step(self, batch: list[Item], batch_index: int) -> list[Marking]:
+        """Take up a batch of images; the markings that are done by now, of this batch or an earlier one.
+
+        Goes on while whole batches of candidates can be made, or while there is no room for the next images. What is
+        left flies on with them; the last step ends all.
+        """
+        done = [marking for ready in self._prepare(batch) if (marking := self._take_up(ready)) is not None]
+        last = batch_index + 1 >= self.trainer.num_predict_batches[0]
+        while len(self.pool) and (last or self.pool.fills_a_batch or len(self.pool) > self.in_flight - self.intake):
+            done += map(self._land, self.pool.advance())
+        return done
+
+    def verdict(self, images: Sequence[Images]) -> Probabilities:
         """Every target's probabilities in float32, sources first: ``(n, k, c)``.
 
         All batches have one size, filled up with black images: on batches of other sizes the last digits differ, and
         what is written must not depend on which images happen to share a batch or a process.
+
+        Args:
+            images: uint8 ``(3, h, w)`` each, of any sizes.
         """
-        targets = self.targets
 
         def score(part: slice) -> Probabilities:
-            own = images[part].to(self.device)
-            seen = {
-                size: _filled(resize(own.float(), (size, size)), self.whole.size)
-                for size in {target.size for target in targets}
-            }
-            return torch.stack([target(seen[target.size]) for target in targets], 1)[: len(own)]
+            own = views((image[None].to(self.device) for image in images[part]), self.targets)
+            seen = {size: _filled(batch, self.whole.size) for size, batch in own.items()}
+            return torch.stack([target(seen[target.size]) for target in self.targets], 1)[: len(images[part])]
 
         with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
             return torch.cat(self.whole.map(score, len(images)))
@@ -164,11 +138,10 @@ class AttackTask(LightningModule):
         options = self.options
         return make_atlas(options.logo, self._variants, image, scale, grey=grey, mode=options.mode).to(device)
 
-    def proxy(self, images: Images, spaces: Sequence[Space], scale: float, *, grey: bool) -> Proxy:
-        """Squares in place of large images of one size and kind, whose logos have this scale."""
-        height, width = images.shape[-2:]
-        small = self._small_atlas((height, width), grey, self.device, scale)
-        return Proxy(images, spaces, self.atlas((height, width), scale, grey=grey), small, self.side)
+    def proxy(self, host: Host, space: Space, scale: float, *, grey: bool) -> Proxy:
+        """A square in place of a large image whose logo has this scale."""
+        height, width = host.pixels.shape[-2:]
+        return Proxy(host, space, self._small_atlas((height, width), grey, self.device, scale), self.side)
 
     def _make_small_atlas(self, image: tuple[int, int], grey: bool, device: torch.device, scale: float) -> Atlas:
         return squash(self._atlas(image, grey, device, scale), self.side / image[0], self.side / image[1])
@@ -181,8 +154,15 @@ class AttackTask(LightningModule):
         atlas_at = partial(self.atlas, hosts.shape[-2:], grey=items[0].grey)
         return find_rooms(estimate, variants, atlas_at, self.options.scale, self.options.alpha, self.options.room)
 
-    def _mark(self, items: Sequence[Item]) -> list[Marking]:
-        """Mark images of one size and kind; those whose logos have one scale are searched together."""
+    def _prepare(self, batch: Sequence[Item]) -> Iterator[Ready]:
+        """Images about to be searched; those of one size and kind are looked at together."""
+        groups: dict[tuple[int, int, bool], list[Item]] = defaultdict(list)
+        for item in batch:
+            groups[(*item.image.shape[1:], item.grey)].append(item)
+        for items in groups.values():
+            yield from self._prepare_alike(items)
+
+    def _prepare_alike(self, items: Sequence[Item]) -> Iterator[Ready]:
         hosts = torch.stack([item.image for item in items]).to(self.device)
         labels = torch.tensor([item.label for item in items], device=self.device)
         generators = [image_generator(self.seed, item.id) for item in items]
@@ -193,68 +173,47 @@ class AttackTask(LightningModule):
             hosts = self.protection(hosts, [item.id for item in items], self.seed, masks, grey=items[0].grey)
             # What delta alone makes a source misread is no success of the mark.
             correct = [both == (True, True) for both in zip(correct, self.all_correct(hosts, labels), strict=True)]
-        markings: dict[int, Marking] = {}
-        for scale in dict.fromkeys(room.scale for room in rooms):
-            chosen = [index for index, room in enumerate(rooms) if room.scale == scale]
-            atlas = self.atlas(hosts.shape[-2:], scale, grey=items[0].grey)
-            part = [_Ready(items[index], rooms[index], correct[index], generators[index]) for index in chosen]
-            markings.update(zip(chosen, self._mark_alike(part, hosts[chosen], labels[chosen], atlas), strict=True))
-        return [markings[index] for index in range(len(items))]
+        for item, pixels, room, read, generator in zip(items, hosts, rooms, correct, generators, strict=True):
+            atlas = self.atlas(pixels.shape[-2:], room.scale, grey=item.grey)
+            # A part of the batch would keep the whole of it in memory for as long as one image flies.
+            yield Ready(item, Host(pixels.clone(), item.label, atlas), room, read, generator)
 
-    def _mark_alike(self, images: Sequence[_Ready], hosts: Images, labels: Labels, atlas: Atlas) -> list[Marking]:
-        """Mark images of one atlas."""
-        outcomes, kept = self._outcomes(images, hosts, labels, atlas), hosts.cpu()
-        placed = [index for index, outcome in enumerate(outcomes) if len(outcome.placement)]
-        marked = dict(zip(placed, self._blend(hosts, outcomes, placed, atlas), strict=True))
-        return [
-            Marking(image.item, outcome, image.room, kept[index], marked.get(index), _rendering(atlas, outcome))
-            for index, (image, outcome) in enumerate(zip(images, outcomes, strict=True))
-        ]
+    def _take_up(self, ready: Ready) -> Marking | None:
+        """Let an image join the pool; its marking where there is nothing to search."""
+        space = ready.room.space
+        if not space.feasible:
+            return mark(ready, Outcome(Status.INFEASIBLE, Placement.empty(), 1, nan))
+        if not ready.correct:
+            # Already misread: marked like the others, so that no image leaves without a mark, but not searched.
+            return mark(ready, Outcome(Status.SKIPPED, space.draw(1, ready.generator), 1, nan))
+        if self.is_large(ready.host.pixels):
+            proxy = self.proxy(ready.host, space, ready.room.scale, grey=ready.item.grey)
+            if proxy.space.feasible:
+                self._fly(ready, proxy.host, proxy.space, proxy.on_image)
+                return None
+        self._fly(ready, ready.host, space, lambda placement: placement)
+        return None
 
-    def _outcomes(self, images: Sequence[_Ready], hosts: Images, labels: Labels, atlas: Atlas) -> list[Outcome]:
-        outcomes: dict[int, Outcome] = {}
-        left: list[int] = []
-        for index, (_, room, correct, generator) in enumerate(images):
-            if not room.space.feasible:
-                outcomes[index] = Outcome(Status.INFEASIBLE, Placement.empty(), 1, float("nan"))
-            elif not correct:
-                # Already misread: marked like the others, so that no image leaves without a mark, but not searched.
-                outcomes[index] = Outcome(Status.SKIPPED, room.space.draw(1, generator), 1, float("nan"))
-            else:
-                left.append(index)
-        chosen = torch.tensor(left, dtype=torch.int64, device=self.device)
-        search = self._search_small if self.is_large(hosts) else self._search
-        found = search([images[index] for index in left], hosts[chosen], labels[chosen], atlas)
-        outcomes.update(zip(left, found, strict=True))
-        return [outcomes[index] for index in range(len(images))]
+    def _fly(self, ready: Ready, host: Host, space: Space, on_image: OnImage) -> None:
+        """Search on a host: the image itself, or a square in its place."""
+        exact = host is ready.host and not torch.is_autocast_enabled(self.device.type)
+        confirm = None if exact else partial(self._confirm, ready.host, on_image)
+        flight = self.pool.add(host, self.strategy.start(space, ready.generator), confirm)
+        self._searched[flight] = ready, on_image
 
-    def is_large(self, images: Images) -> bool:
-        """Whether these images are searched on squares in their place."""
-        return self.native and min(images.shape[-2:]) > self.side
+    def _confirm(self, host: Host, on_image: OnImage, placement: Placement) -> Score:
+        """What the sources make of the marked image itself, in float32."""
+        with torch.autocast(self.device.type, enabled=False):
+            return self.pool.score([host], on_image(placement))[0]
 
-    def _search(self, images: Sequence[_Ready], hosts: Images, labels: Labels, atlas: Atlas) -> list[Outcome]:
-        searches = [self.strategy.start(image.room.space, image.generator) for image in images]
-        return self.pool.run(hosts, labels, searches, atlas)
+    def _land(self, flight: Flight) -> Marking:
+        ready, on_image = self._searched.pop(flight)
+        assert flight.outcome is not None
+        return mark(ready, replace(flight.outcome, placement=on_image(flight.outcome.placement)))
 
-    def _search_small(self, images: Sequence[_Ready], hosts: Images, labels: Labels, atlas: Atlas) -> list[Outcome]:
-        """Search on squares, where they leave any room; what fools there must fool on the image itself."""
-        if not images:
-            return []
-        room, grey = images[0].room, images[0].item.grey
-        proxy = self.proxy(hosts, [image.room.space for image in images], room.scale, grey=grey)
-        roomy = [index for index, space in enumerate(proxy.spaces) if space.feasible]
-        tight = [index for index, space in enumerate(proxy.spaces) if not space.feasible]
-
-        def confirm(host: int, placement: Placement) -> Score:
-            owner = torch.tensor([roomy[host]])
-            return self.pool.score(hosts, labels, owner, proxy.on_image(placement), atlas)[0]
-
-        searches = [self.strategy.start(proxy.spaces[index], images[index].generator) for index in roomy]
-        found = self.pool.run(proxy.hosts[roomy], labels[roomy], searches, proxy.atlas, confirm)
-        placed = [replace(outcome, placement=proxy.on_image(outcome.placement)) for outcome in found]
-        whole = self._search([images[index] for index in tight], hosts[tight], labels[tight], atlas)
-        outcomes = dict(zip([*roomy, *tight], [*placed, *whole], strict=True))
-        return [outcomes[index] for index in range(len(images))]
+    def is_large(self, image: Images) -> bool:
+        """Whether images of this size are searched on squares in their place."""
+        return self.native and min(image.shape[-2:]) > self.side
 
     def all_correct(self, hosts: Images, labels: Labels) -> list[bool]:
         """Whether every source reads each image, in float32."""
@@ -263,17 +222,7 @@ class AttackTask(LightningModule):
         correct: list[bool] = self.sources.all_correct(probabilities, labels).tolist()
         return correct
 
-    def _blend(self, hosts: Images, outcomes: Sequence[Outcome], placed: list[int], atlas: Atlas) -> Images:
-        if not placed:
-            return hosts[:0]
-        placement = Placement.cat([outcomes[index].placement for index in placed]).to(self.device)
-        return blend(hosts[torch.tensor(placed, device=self.device)], placement, atlas)
-
 
 def _filled(images: torch.Tensor, count: int) -> torch.Tensor:
     """So many images, black ones after these."""
     return torch.cat([images, images.new_zeros(count - len(images), *images.shape[1:])])
-
-
-def _rendering(atlas: Atlas, outcome: Outcome) -> Rendering | None:
-    return atlas.rendering(int(outcome.placement.variant)) if len(outcome.placement) else None

@@ -49,7 +49,6 @@ class Entry:
         psnr: in dB.
         rmse: in grey levels.
         delta: root mean square of the delta in it, in grey levels; 0 without one.
-        record: the key's record; None when nothing was written.
     """
 
     image: str
@@ -73,7 +72,6 @@ class Entry:
     psnr: float
     rmse: float
     delta: float
-    record: Record | None
 
 
 class Journal:
@@ -86,8 +84,12 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def add(self, rank: int, entries: Iterable[Entry]) -> None:
+    def add(self, rank: int, batch: Iterable[tuple[Entry, Record | None]]) -> None:
         """Append a batch, in one transaction, to one process's file.
+
+        Args:
+            rank: the process.
+            batch: images with their keys' records; None where nothing was written.
 
         Raises:
             RunError: the file can not be written.
@@ -97,7 +99,7 @@ class Journal:
             path.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(path)) as database, database:
                 database.execute("CREATE TABLE IF NOT EXISTS entry (image TEXT PRIMARY KEY, fields TEXT, record BLOB)")
-                database.executemany("INSERT OR REPLACE INTO entry VALUES (?, ?, ?)", map(_to_row, entries))
+                database.executemany("INSERT OR REPLACE INTO entry VALUES (?, ?, ?)", map(_to_row, batch))
         except (OSError, sqlite3.OperationalError) as error:
             raise RunError(write_failure(path, error)) from error
 
@@ -132,7 +134,11 @@ class Journal:
 
     def entries(self) -> list[Entry]:
         """All entries, in no particular order."""
-        return [_from_row(fields, record) for fields, record in self._select("fields, record")]
+        return [_from_row(fields) for (fields,) in self._select("fields")]
+
+    def records(self) -> Iterator[Record]:
+        """The records of what was written, in no particular order, read as they are needed."""
+        return (Record.from_bytes(record) for (record,) in self._select("record") if record is not None)
 
     def remove(self) -> None:
         """Delete the journal of a finished run."""
@@ -148,16 +154,14 @@ class Journal:
                 yield from database.execute(f"SELECT {columns} FROM entry") if tables else ()
 
 
-def _to_row(entry: Entry) -> tuple[str, str, bytes | None]:
-    fields = asdict(entry)
-    del fields["record"]
-    return entry.image, json.dumps(fields), entry.record.to_bytes() if entry.record else None
+def _to_row(done: tuple[Entry, Record | None]) -> tuple[str, str, bytes | None]:
+    entry, record = done
+    return entry.image, json.dumps(asdict(entry)), record.to_bytes() if record else None
 
 
-def _from_row(fields: str, record: bytes | None) -> Entry:
+def _from_row(fields: str) -> Entry:
     values = json.loads(fields)
-    values["status"] = Status(values["status"])
-    return Entry(**values, record=Record.from_bytes(record) if record else None)
+    return Entry(**(values | {"status": Status(values["status"])}))
 
 
 def _rendering(path: Path) -> Rendering:

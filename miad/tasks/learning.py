@@ -1,7 +1,6 @@
 """Before an attack that learns begins: learn where marks work, once, and keep it with the run."""
 
 import csv
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -14,11 +13,10 @@ from lightning.pytorch.callbacks import Callback
 from miad.data import ImageDataset, Item
 from miad.errors import InputError
 from miad.imaging import atomic_path
-from miad.search import Answers, LearnedPlaces, Lesson, Ranking, Space, image_generator, learn
+from miad.search import Answers, Host, LearnedPlaces, Lesson, Ranking, Space, image_generator, learn
 from miad.tasks.attack import AttackTask
 from miad.tasks.room import Room
 from miad.tensors import Images
-from miad.watermark import Atlas
 
 _COLUMNS = ("rank", "x", "y", "alpha", "variant", "scored", "fooled")
 _TRIES = 4
@@ -53,13 +51,8 @@ class PlaceLearner(Callback):
 class _Example(NamedTuple):
     """An image to learn from, as the search sees it."""
 
-    host: Images
-    """uint8 ``(3, h, w)``."""
-    label: int
+    host: Host
     space: Space
-    scale: float
-    """Of the logo."""
-    atlas: Atlas
 
 
 def learn_places(task: AttackTask, settings: LearnedPlaces, dataset: ImageDataset) -> Lesson:
@@ -80,12 +73,10 @@ def learn_places(task: AttackTask, settings: LearnedPlaces, dataset: ImageDatase
             "expected training images that every source reads correctly and that have room for a mark, found none; "
             "give --search he_sit, which learns nothing"
         )
-    hosts = torch.stack([example.host for example in examples])
-    labels = torch.tensor([example.label for example in examples], device=task.device)
     script = learn(settings, [example.space for example in examples], generator)
     trials = next(script)
     while True:
-        scores = task.pool.score(hosts, labels, trials.image, trials.placement, examples[0].atlas)
+        scores = task.pool.score([examples[image].host for image in trials.image.tolist()], trials.placement)
         confidence = torch.tensor([score.confidence for score in scores])
         fooled = torch.tensor([score.ends(task.pool.stop) for score in scores], dtype=torch.bool)
         try:
@@ -98,14 +89,13 @@ def learn_places(task: AttackTask, settings: LearnedPlaces, dataset: ImageDatase
 def _examples(
     task: AttackTask, settings: LearnedPlaces, dataset: ImageDataset, generator: torch.Generator
 ) -> list[_Example]:
-    """As many as are asked for, or as can be had; all have the logo's most common scale."""
+    """As many as are asked for, or as can be had."""
     wanted = sum(settings.rounds)
     items = _alike(dataset, wanted * _TRIES, generator)
     found: list[_Example] = []
     while len(found) < wanted and (chunk := list(islice(items, _CHUNK))):
         found += _readable(task, settings, chunk)
-    scales = Counter(example.scale for example in found).most_common(1)
-    return [example for example in found[:wanted] if example.scale == scales[0][0]]
+    return found[:wanted]
 
 
 def _readable(task: AttackTask, settings: LearnedPlaces, items: Sequence[Item]) -> list[_Example]:
@@ -117,18 +107,16 @@ def _readable(task: AttackTask, settings: LearnedPlaces, items: Sequence[Item]) 
         return []
     variants = [tuple(range(settings.learned_variants + 1))] * len(correct)
     rooms = task.rooms([items[index] for index in correct], hosts[correct], labels[correct], variants)
-    seen = [
-        _seen(task, items[index], hosts[index : index + 1], room) for index, room in zip(correct, rooms, strict=True)
-    ]
+    seen = [_seen(task, items[index], hosts[index], room) for index, room in zip(correct, rooms, strict=True)]
     return [example for example in seen if example.space.feasible]
 
 
-def _seen(task: AttackTask, item: Item, host: Images, room: Room) -> _Example:
-    if not task.is_large(host):
-        atlas = task.atlas(host.shape[-2:], room.scale, grey=item.grey)
-        return _Example(host[0], item.label, room.space, room.scale, atlas)
-    proxy = task.proxy(host, [room.space], room.scale, grey=item.grey)
-    return _Example(proxy.hosts[0], item.label, proxy.spaces[0], room.scale, proxy.atlas)
+def _seen(task: AttackTask, item: Item, pixels: Images, room: Room) -> _Example:
+    host = Host(pixels, item.label, task.atlas(pixels.shape[-2:], room.scale, grey=item.grey))
+    if not task.is_large(pixels):
+        return _Example(host, room.space)
+    proxy = task.proxy(host, room.space, room.scale, grey=item.grey)
+    return _Example(proxy.host, proxy.space)
 
 
 def _alike(dataset: ImageDataset, count: int, generator: torch.Generator) -> Iterator[Item]:

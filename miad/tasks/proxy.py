@@ -4,48 +4,41 @@ A photograph of thousands of pixels becomes a small square before a classifier r
 square; only the one that ends a search is put on the photograph, at the same relative place, and must fool there too.
 """
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
 from miad.imaging import resize
-from miad.search import Space
-from miad.tensors import Images, to_levels, to_unit
+from miad.search import Host, Space
+from miad.tensors import to_levels, to_unit
 from miad.watermark import Atlas, Placement, Rendering, stack
 
 
 class Proxy:
-    """Squares in place of images of one size.
+    """A square in place of one image.
 
     Args:
-        images: uint8 ``(n, 3, h, w)``.
-        spaces: the placements they admit.
-        atlas: the logo and its variants as they are blended into them.
-        small: the variants as they look on the squares, as of `squash`.
-        side: of the squares in pixels; the images are at least as high and wide.
+        host: the image, at least as high and wide as the square.
+        space: the placements it admits.
+        small: the logo and its variants as they look on the square, as of `squash`.
+        side: of the square in pixels.
 
     Attributes:
-        hosts: uint8 ``(n, 3, side, side)``.
-        atlas: the variants as they look on them.
-        spaces: the placements they admit: each stands for one that its image admits.
+        host: the square.
+        space: the placements it admits: each stands for one that its image admits.
     """
 
-    def __init__(self, images: Images, spaces: Sequence[Space], atlas: Atlas, small: Atlas, side: int) -> None:
-        height, width = images.shape[-2:]
-        self.hosts = resize(images, (side, side))
-        self.atlas = small
-        self._rows = _along(side - small.sizes[:, 0], height - atlas.sizes[:, 0])
-        self._columns = _along(side - small.sizes[:, 1], width - atlas.sizes[:, 1])
-        self.spaces = [
-            Space({v: self._seen(v, free) for v, free in space.corners.items()}, space.alpha) for space in spaces
-        ]
+    def __init__(self, host: Host, space: Space, small: Atlas, side: int) -> None:
+        height, width = host.pixels.shape[-2:]
+        self.host = Host(resize(host.pixels[None], (side, side))[0], host.label, small)
+        self._rows = _along(side - small.sizes[:, 0], height - host.atlas.sizes[:, 0])
+        self._columns = _along(side - small.sizes[:, 1], width - host.atlas.sizes[:, 1])
+        self.space = Space({v: self._seen(v, free) for v, free in space.corners.items()}, space.alpha)
 
     def _seen(self, variant: int, corners: Tensor) -> Tensor:
         return corners[self._rows[variant]][:, self._columns[variant]]
 
     def on_image(self, placement: Placement) -> Placement:
-        """The same places on the images."""
+        """The same places on the image."""
         places = zip(placement.x.tolist(), placement.y.tolist(), placement.variant.tolist(), strict=True)
         corners = [(int(self._columns[v][x]), int(self._rows[v][y])) for x, y, v in places]
         x, y = torch.tensor(corners, dtype=torch.int64).view(-1, 2).unbind(1)

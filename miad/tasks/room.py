@@ -138,7 +138,8 @@ class _Seen:
     trusted: list[bool]
 
     def room(self, index: int, space: Space, scale: float) -> Room:
-        shades, mask, blocked = self.shades[index], self.masks[index], self.blocked[index]
+        # Parts of a batch would keep the whole of it in memory.
+        shades, mask, blocked = (planes[index].clone() for planes in (self.shades, self.masks, self.blocked))
         return Room(space, scale, self.raised, shades, mask, blocked, self.trusted[index])
 
 

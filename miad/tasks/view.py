@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from miad.tasks.attack import Marking
+from miad.tasks.marking import Marking
 from miad.tensors import LesionMask, Pixels
 
 _SIDE = 512

@@ -1,7 +1,14 @@
-"""Writes marked images as they are found, re-reads them, and books the verdict."""
+"""Writes marked images as they are found, re-reads them, and books the verdict.
 
-from collections import defaultdict
+Encoding, comparing and packing happen in threads beside the device's next search; the verdict waits until there are
+images enough for a whole batch.
+"""
+
+import os
+import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +18,35 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 from torch import Tensor
 
 from miad.imaging import from_tensor, read_image, to_tensor, write_png
-from miad.keys import make_record, rendering_digest
+from miad.keys import Record, make_record, rendering_digest
 from miad.measures import psnr, rmse, ssim
 from miad.search import Status
-from miad.tasks.attack import AttackTask, Marking
+from miad.tasks.attack import AttackTask
 from miad.tasks.journal import Entry, Journal
+from miad.tasks.marking import Marking
 from miad.tasks.view import view_of
-from miad.tensors import Pixels
-from miad.watermark import Rendering
+from miad.tensors import Pixels, Probabilities
+
+_BOOKED = 16
+"""Images that are judged and booked at a time; a killed run loses at most as many, and those in flight."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Written:
+    """What threads make of a marking."""
+
+    marking: Marking
+    pixels: Pixels
+    """Those of the file, re-read; the original's where there is none."""
+    measures: dict[str, Any]
+    """Columns of its entry."""
+    rendering: str
+    """Digest; empty where there is none."""
+    record: Record | None
 
 
 class MarkingWriter(BasePredictionWriter):
-    """Writes ``marked/*.png`` and the journal, batch by batch.
+    """Writes ``marked/*.png`` and the journal.
 
     Args:
         folder: the run's folder.
@@ -39,7 +63,14 @@ class MarkingWriter(BasePredictionWriter):
         self.names = names
         self.journal = journal
         self.pictures = pictures
+        self._threads = ThreadPoolExecutor(min(4, os.cpu_count() or 1))
+        self._pending: list[Future[_Written]] = []
         self._done = self._searched = self._successes = self._queries = 0
+        self._booked_at = time.perf_counter()
+
+    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin to count the seconds."""
+        self._booked_at = time.perf_counter()
 
     def write_on_batch_end(
         self,
@@ -51,71 +82,55 @@ class MarkingWriter(BasePredictionWriter):
         batch_idx: int,
         dataloader_idx: int,
     ) -> None:
-        """Write, re-read, judge, book."""
+        """Book what was handed to the threads before, as far as it makes whole batches; hand them what is new."""
         assert isinstance(pl_module, AttackTask)
-        groups: dict[torch.Size, list[Marking]] = defaultdict(list)
-        for marking in prediction:
-            groups[marking.item.image.shape].append(marking)
-        entries = [entry for group in groups.values() for entry in self._finish(pl_module, group)]
-        self.journal.add(trainer.global_rank, entries)
+        while len(self._pending) >= min(_BOOKED, pl_module.in_flight):
+            self._book(trainer, pl_module)
+        self._pending += [self._threads.submit(self._write, marking) for marking in prediction]
+
+    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Book the rest."""
+        assert isinstance(pl_module, AttackTask)
+        while self._pending:
+            self._book(trainer, pl_module)
+        self._threads.shutdown()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Leave what is not booked; a run that goes on does it again."""
+        self._threads.shutdown(cancel_futures=True)
+
+    def _write(self, marking: Marking) -> _Written:
+        """Write the marked image, read it back and compare; the original when there is none."""
+        original = _stored(marking.item.image, marking)
+        if marking.marked is None or marking.rendering is None:
+            columns = {**_place(marking), "file": "", "delta": 0.0, **_quality(original, original)}
+            return _Written(marking, original, columns | _gave_way(marking) | _lesion(marking, original), "", None)
+        file = self.names[marking.item.id]
+        path = self.folder / "marked" / file
+        write_png(path, _stored(marking.marked, marking))
+        pixels, host, digest = read_image(path), _stored(marking.host, marking), rendering_digest(marking.rendering)
+        x, y, alpha, _ = marking.outcome.placement.rows()[0].tolist()
+        record = make_record(marking.item.id, file, original, host, pixels, (x, y, alpha), marking.rendering, digest)
+        columns = {**_place(marking), "file": file, "delta": rmse(host, original), **_quality(pixels, original)}
+        return _Written(marking, pixels, columns | _gave_way(marking) | _lesion(marking, pixels), digest, record)
+
+    def _book(self, trainer: Trainer, task: AttackTask) -> None:
+        written = [future.result() for future in self._pending[:_BOOKED]]
+        originals = [one.marking.item.image for one in written]
+        probabilities = task.verdict([*originals, *(to_tensor(one.pixels) for one in written)]).cpu()
+        entries = _entries(task, written, *probabilities.chunk(2))
+        for one in written:
+            self._keep(one)
+        self.journal.add(trainer.global_rank, [(e, one.record) for e, one in zip(entries, written, strict=True)])
+        del self._pending[:_BOOKED]
         self._log_progress(trainer, entries)
 
-    def _finish(self, task: AttackTask, markings: Sequence[Marking]) -> list[Entry]:
-        """Entries of images of one size."""
-        written = [self._write(marking) for marking in markings]
-        originals = torch.stack([marking.item.image for marking in markings])
-        finals = torch.stack([to_tensor(pixels) for pixels in written])
-        before, after = task.verdict(torch.cat([originals, finals])).cpu().chunk(2)
-        for marking, pixels in zip(markings, written, strict=True):
-            if marking.item.id in self.pictures and marking.marked is not None:
-                self.journal.keep_view(view_of(marking, pixels))
-        labels = torch.tensor([marking.item.label for marking in markings])
-        misread = task.sources.misread(after[:, : len(task.sources.targets)], labels).tolist()
-        return [
-            Entry(
-                image=marking.item.id,
-                label=marking.item.label,
-                status=_judged(marking.outcome.status, misread=misread[index]),
-                queries=marking.outcome.queries,
-                before=before[index].tolist(),
-                after=after[index].tolist(),
-                **_gave_way(marking),
-                **_lesion(marking, written[index]),
-                **self._compared(marking, written[index]),
-            )
-            for index, marking in enumerate(markings)
-        ]
-
-    def _compared(self, marking: Marking, written: Pixels) -> dict[str, Any]:
-        """How far the written pixels are from the original, and how to get back to it."""
-        original = _stored(marking.item.image, marking)
-        quality = {"ssim": ssim(written, original), "psnr": psnr(written, original), "rmse": rmse(written, original)}
-        delta = rmse(_stored(marking.host, marking), original) if marking.marked is not None else 0.0
-        return quality | {"delta": delta} | self._undoing(marking, original, written)
-
-    def _write(self, marking: Marking) -> Pixels:
-        """Write the marked image and read it back; the original when there is none."""
-        if marking.marked is None:
-            return _stored(marking.item.image, marking)
-        path = self.folder / "marked" / self.names[marking.item.id]
-        write_png(path, _stored(marking.marked, marking))
-        return read_image(path)
-
-    def _undoing(self, marking: Marking, original: Pixels, written: Pixels) -> dict[str, Any]:
-        """Where the logo stands and how to take it off."""
-        place = marking.outcome.placement
-        if not len(place) or marking.rendering is None:
-            return {"file": "", "x": -1, "y": -1, "alpha": -1, "variant": -1, "record": None}
-        x, y, alpha, variant = place.rows()[0].tolist()
-        file, name = self.names[marking.item.id], self._store(marking.rendering)
-        host = _stored(marking.host, marking)
-        record = make_record(marking.item.id, file, original, host, written, (x, y, alpha), marking.rendering, name)
-        return {"file": file, "x": x, "y": y, "alpha": alpha, "variant": variant, "record": record}
-
-    def _store(self, rendering: Rendering) -> str:
-        digest = rendering_digest(rendering)
-        self.journal.keep(digest, rendering)
-        return digest
+    def _keep(self, one: _Written) -> None:
+        """What entries refer to is there before they are."""
+        if one.marking.rendering is not None:
+            self.journal.keep(one.rendering, one.marking.rendering)
+            if one.marking.item.id in self.pictures:
+                self.journal.keep_view(view_of(one.marking, one.pixels))
 
     def _log_progress(self, trainer: Trainer, entries: Sequence[Entry]) -> None:
         """Running numbers of this process, so that a dashboard moves while the attack runs."""
@@ -124,7 +139,9 @@ class MarkingWriter(BasePredictionWriter):
         self._searched += len(searched)
         self._successes += sum(entry.status is Status.SUCCESS for entry in searched)
         self._queries += sum(entry.queries for entry in searched)
-        progress = {"progress/images": float(self._done)}
+        now = time.perf_counter()
+        rate, self._booked_at = len(entries) / (now - self._booked_at), now
+        progress = {"progress/images": float(self._done), "progress/images_per_second": rate}
         if self._searched:
             progress["progress/success_rate"] = self._successes / self._searched
             progress["progress/queries_mean"] = self._queries / self._searched
@@ -132,8 +149,35 @@ class MarkingWriter(BasePredictionWriter):
             logger.log_metrics(progress, step=self._done)
 
 
+def _entries(task: AttackTask, written: Sequence[_Written], before: Probabilities, after: Probabilities) -> list[Entry]:
+    labels = torch.tensor([one.marking.item.label for one in written])
+    misread = task.sources.misread(after[:, : len(task.sources.members)], labels).tolist()
+    return [
+        Entry(
+            image=one.marking.item.id,
+            label=one.marking.item.label,
+            status=_judged(one.marking.outcome.status, misread=misread[index]),
+            queries=one.marking.outcome.queries,
+            before=before[index].tolist(),
+            after=after[index].tolist(),
+            **one.measures,
+        )
+        for index, one in enumerate(written)
+    ]
+
+
 def _stored(image: Tensor, marking: Marking) -> Pixels:
     return from_tensor(image, grey=marking.item.grey)
+
+
+def _quality(pixels: Pixels, original: Pixels) -> dict[str, float]:
+    return {"ssim": ssim(pixels, original), "psnr": psnr(pixels, original), "rmse": rmse(pixels, original)}
+
+
+def _place(marking: Marking) -> dict[str, int]:
+    place = marking.outcome.placement
+    values = place.rows()[0].tolist() if len(place) else (-1,) * 4
+    return dict(zip(("x", "y", "alpha", "variant"), values, strict=True))
 
 
 def _gave_way(marking: Marking) -> dict[str, Any]:

@@ -67,6 +67,15 @@ def make_run(tmp_path):
     return make
 
 
+@pytest.fixture
+def shown(monkeypatch, request):
+    """The closing tables of the module that the test is named after, which are kept off the terminal."""
+    tables = []
+    name = request.module.__name__.rpartition(".test_")[2]
+    monkeypatch.setattr(f"miad.commands.{name}.show_table", lambda *table: tables.append(table))
+    return tables
+
+
 def tree(folder):
     """Every file of a run but its logs, by relative name."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
@@ -87,3 +96,11 @@ def read(path):
 
 def measures(folder):
     return {row["measure"]: float(row["value"]) for row in read(folder / "metrics.csv")}
+
+
+def assert_agree(shown, numbers):
+    """What a table shows is what its file holds, to the digits that the table has."""
+    assert len(shown) == len(numbers)
+    for text, number in zip(shown, numbers, strict=True):
+        assert number > 0
+        assert float(text) == pytest.approx(number, abs=0.51 * 10 ** -len(text.partition(".")[2]))

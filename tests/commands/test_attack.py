@@ -14,11 +14,12 @@ import torch
 
 from miad.cli import main
 from miad.commands.attack import attack
+from miad.commands.run import Run
 from miad.data import Phantom, choose_images
 from miad.errors import InputError, RunError
 from miad.imaging import read_image, to_tensor
 from miad.keys import read_key, recover_folder
-from miad.search import HeuristicEvolution, RandomSearch
+from miad.search import HeuristicEvolution, Pool, RandomSearch, Stop
 from miad.targets import Ensemble, load_target
 from miad.tasks import AttackTask, MarkingWriter, MarkOptions
 from miad.watermark import load_logo
@@ -36,9 +37,6 @@ def rows(folder):
 @pytest.fixture(scope="module")
 def finished(zoo, tmp_path_factory):
     """One undisturbed ensemble run, shared by the tests that only read it."""
-    from miad.commands.run import Run
-    from miad.data import Phantom
-
     data = Phantom("brain", 48, train=0, val=0, test=20)
     run = Run("run", tmp_path_factory.mktemp("done"), accelerator="cpu", wandb="off", progress=False)
     sources = f"{zoo[0]},{zoo[1]}"
@@ -131,17 +129,40 @@ def test_batches_change_nothing_that_is_written(finished, zoo, phantom, make_run
     assert [[r[f] for f in fixed] for r in rows(run.folder)] == [[r[f] for f in fixed] for r in rows(finished[0])]
 
 
+def test_what_ends_a_search_in_half_precision_is_confirmed_in_float32(zoo, phantom, tmp_path, monkeypatch):
+    """Else a mark that only bfloat16 misreads would end the search of an image that is then counted as failed."""
+    seen = []
+    original = Pool.score
+
+    def watched(pool, hosts, *arguments):
+        seen.append((torch.is_autocast_enabled("cpu"), len(hosts)))
+        return original(pool, hosts, *arguments)
+
+    monkeypatch.setattr(Pool, "score", watched)
+    run = Run("run", tmp_path, accelerator="cpu", precision="bf16-mixed", wandb="off", progress=False)
+    measures = attack(phantom(), str(zoo[0]), run, search=SEARCHES["he"], batch_size=16)
+    confirmed = [count for halved, count in seen if not halved]
+    assert sum(count for halved, count in seen if halved) > len(confirmed) >= measures["success"] > 0
+    assert set(confirmed) == {1}
+
+
+def test_a_budget_without_a_query_to_confirm_is_refused(zoo, phantom, tmp_path):
+    run = Run("run", tmp_path, accelerator="cpu", precision="bf16-mixed", wandb="off", progress=False)
+    with pytest.raises(InputError, match=r"\Aexpected budget of at least 3, found 2\Z"):
+        attack(phantom(), str(zoo[0]), run, search=SEARCHES["he"], stop=Stop(budget=2))
+
+
 def test_an_interrupted_run_goes_on_and_ends_with_the_same_files(finished, zoo, phantom, make_run, monkeypatch):
     original = MarkingWriter.write_on_batch_end
 
-    def stop_in_the_second_batch(self, trainer, task, prediction, indices, batch, index, loader):
-        if index == 1:
+    def stop_half_way(self, trainer, task, prediction, *arguments):
+        if prediction and self.journal.images():
             self._write(prediction[0])
             raise OSError("the machine goes down")
-        original(self, trainer, task, prediction, indices, batch, index, loader)
+        original(self, trainer, task, prediction, *arguments)
 
     arguments = {"unseen": str(zoo[2]), "ensemble": True, "search": SEARCHES["he_sit"], "images": 6, "batch_size": 16}
-    monkeypatch.setattr(MarkingWriter, "write_on_batch_end", stop_in_the_second_batch)
+    monkeypatch.setattr(MarkingWriter, "write_on_batch_end", stop_half_way)
     with pytest.raises(OSError, match="goes down"):
         attack(phantom(), f"{zoo[0]},{zoo[1]}", make_run(), **arguments)
     monkeypatch.undo()

@@ -10,7 +10,7 @@ from miad.data import Phantom
 from miad.errors import InputError
 from miad.imaging import read_image, to_tensor
 from miad.keys import read_key, recover_folder
-from miad.search import HeuristicEvolution, LearnedPlaces, Stop
+from miad.search import HeuristicEvolution, LearnedPlaces, Pool, Stop
 from miad.targets import load_target
 from miad.tasks import AttackTask
 
@@ -65,20 +65,16 @@ def test_marks_cover_no_lesion(finished):
 
 def test_candidates_are_squares_and_few_are_photographs(zoo, make_run, monkeypatch):
     seen = []
-    original = AttackTask._search_small
+    original = Pool.score
 
-    def watched(task, *arguments):
-        hook = task.sources.register_forward_pre_hook(lambda _, given: seen.append(tuple(given[0].shape)))
-        found = original(task, *arguments)
-        hook.remove()
-        return found
+    def watched(pool, hosts, *arguments):
+        seen.extend(host.pixels.shape[-1] for host in hosts)
+        return original(pool, hosts, *arguments)
 
-    monkeypatch.setattr(AttackTask, "_search_small", watched)
+    monkeypatch.setattr(Pool, "score", watched)
     attack(data(), str(zoo[0]), make_run(), search=HE, native=True, batch_size=16)
-    squares = sum(shape[0] for shape in seen if shape[-1] == 32)
-    photographs = sum(shape[0] for shape in seen if shape[-1] == 160)
-    assert squares > 5 * photographs > 0
-    assert squares + photographs == sum(shape[0] for shape in seen)
+    assert set(seen) == {32, 160}
+    assert seen.count(32) > 5 * seen.count(160) > 0
 
 
 @pytest.mark.parametrize(("images", "batch_size"), [(1, 1), (14, 300)])
@@ -91,23 +87,13 @@ def test_batches_change_nothing(finished, zoo, make_run, images, batch_size):
 
 def test_a_mark_that_fools_on_the_square_alone_is_no_success(zoo, make_run, monkeypatch):
     """Photographs that are never misread: the search goes on to its end, and counts what it asked of them."""
-    original = AttackTask._search_small
+    original = AttackTask._confirm
 
-    def sure(task, images, hosts, labels, atlas):
-        score = task.pool.score
-
-        def never(photographs, *arguments):
-            return [one._replace(lead=-1.0, misread=False) for one in score(photographs, *arguments)]
-
-        monkeypatch.setattr(
-            task.pool, "score", lambda hosts, *a: (never if hosts.shape[-1] == 160 else score)(hosts, *a)
-        )
-        outcomes = original(task, images, hosts, labels, atlas)
-        monkeypatch.setattr(task.pool, "score", score)
-        return outcomes
+    def never(task, *arguments):
+        return original(task, *arguments)._replace(lead=-1.0, misread=False)
 
     attack(data(), str(zoo[0]), make_run("free"), search=HE, native=True, batch_size=16)
-    monkeypatch.setattr(AttackTask, "_search_small", sure)
+    monkeypatch.setattr(AttackTask, "_confirm", never)
     attack(data(), str(zoo[0]), make_run("never"), search=HE, native=True, batch_size=16)
     pairs = list(zip(rows(make_run("free").folder), rows(make_run("never").folder), strict=True))
     assert all(int(never["queries"]) >= int(free["queries"]) for free, never in pairs)

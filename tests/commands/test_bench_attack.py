@@ -1,23 +1,19 @@
 """The bench measures what it says, on the phantom; how fast it is, no test asks."""
 
+import json
+
 import pytest
 
 from miad.cli import main
-from miad.commands import bench_attack as bench_module
 from miad.commands.bench_attack import attack as bench
 from miad.search import RandomSearch
 
-
-@pytest.fixture
-def shown(monkeypatch):
-    """What the closing table holds."""
-    tables = []
-    monkeypatch.setattr(bench_module, "show_table", lambda *table: tables.append(table))
-    return tables
+from .conftest import assert_agree
 
 
-def test_every_way_to_find_lesions_has_a_row(zoo, phantom, shown):
-    bench(phantom(), f"{zoo[0]},{zoo[1]}", "given, gradcam,given", RandomSearch(3), per_class=3, images=4, batch_size=8)
+def test_every_way_to_find_lesions_has_a_row(zoo, phantom, shown, tmp_path):
+    masks, path = "given, gradcam,given", tmp_path / "cost.json"
+    bench(phantom(), f"{zoo[0]},{zoo[1]}", masks, RandomSearch(3), per_class=3, images=4, batch_size=8, json=path)
     ((title, header, rows),) = shown
     assert title.startswith("9 images, 2 sources, their bare forward pass ")
     assert [row[0] for row in rows] == ["given", "gradcam"]
@@ -26,6 +22,15 @@ def test_every_way_to_find_lesions_has_a_row(zoo, phantom, shown):
         attack, masks, share = (float(values[name].rstrip("%")) for name in ("total s", "mask s", "share"))
         assert 0 < masks < attack
         assert share == pytest.approx(100 * masks / attack, abs=1 + 10 / attack)
+    numbers = json.loads(path.read_text())
+    assert (numbers["images"], numbers["sources"]) == (9, 2)
+    assert title.endswith(f" {numbers['forward']:.1f} images/s (raw)")
+    names = ("seconds", "mask_seconds", "rate", "rate_of_forward")
+    for row, cost in zip(rows, numbers["masks"], strict=True):
+        assert row[0] == cost["mask"]
+        assert_agree([row[1], row[2], row[4], row[5]], [cost[name] for name in names])
+        assert_agree([row[3].rstrip("%")], [100 * cost["mask_share"]])
+        assert cost["rate"] == pytest.approx(cost["queries"] / cost["seconds"])
 
 
 def test_a_slow_source_of_masks_shows(zoo, phantom, shown, monkeypatch):

@@ -1,17 +1,17 @@
 """The bench of deltas measures what it says; how fast they are, no test asks."""
 
+import json
 import time
 
 import pytest
 import torch
 
-from miad.commands import bench_delta as bench_module
 from miad.commands.bench_delta import delta
 from miad.errors import InputError
 from miad.models import Remover
 from miad.vaccine import Vaccine, VaccineOptions
 
-from .conftest import save_remover
+from .conftest import assert_agree, save_remover
 
 FEW = VaccineOptions(steps=2)
 
@@ -22,21 +22,22 @@ def removers(tmp_path_factory):
     return ",".join(str(save_remover(root / name, name, 2)) for name in ("bvmr", "wdnet"))
 
 
-@pytest.fixture
-def shown(monkeypatch):
-    """What the closing table holds."""
-    tables = []
-    monkeypatch.setattr(bench_module, "show_table", lambda *table: tables.append(table))
-    return tables
-
-
-def test_every_remover_has_a_row(removers, shown):
-    delta(removers, FEW, size=32, batch_size=2, repeats=2)
+def test_every_remover_has_a_row(removers, shown, tmp_path):
+    delta(removers, FEW, size=32, batch_size=2, repeats=2, json=tmp_path / "speed.json")
     ((title, header, rows),) = shown
     assert title == "delta_d, 2 steps, 2 images of 32x32; medians of 2"
     assert header == ("remover", "bare steps/s", "delta steps/s", "of bare")
     assert [row[0] for row in rows] == ["bvmr", "wdnet"]
-    assert all(float(value) > 0 for row in rows for value in row[1:])
+    numbers = json.loads((tmp_path / "speed.json").read_text())
+    assert {name: numbers[name] for name in ("kind", "steps", "batch_size", "size")} == {
+        "kind": "delta_d",
+        "steps": 2,
+        "batch_size": 2,
+        "size": 32,
+    }
+    for row, one in zip(rows, numbers["removers"], strict=True):
+        assert row[0] == one["remover"]
+        assert_agree(row[1:], [one[name] for name in ("bare", "delta", "delta_of_bare")])
 
 
 def test_a_slow_vaccine_shows(removers, shown, monkeypatch):
@@ -49,13 +50,13 @@ def test_a_slow_vaccine_shows(removers, shown, monkeypatch):
 
 
 def test_both_sides_run_the_remover_as_often(removers, shown, monkeypatch):
-    """Forward and backward once a step; a delta is judged once more at its end, and the first pass is not counted."""
+    """Forward and backward once a step; a delta is judged once more at its end. The first turn is not timed."""
     calls, forward = [], Remover.forward
     monkeypatch.setattr(
         Remover, "forward", lambda self, x: (calls.append(torch.is_grad_enabled()), forward(self, x))[1]
     )
     delta(removers.split(",")[0], VaccineOptions(steps=5), size=32, batch_size=2, repeats=1)
-    assert calls == [True] + 5 * [True] + 5 * [True] + [False]
+    assert calls == 2 * (5 * [True] + 5 * [True] + [False])
 
 
 @pytest.mark.parametrize("kind", ["noise", "none"])

@@ -25,7 +25,7 @@ from miad.measures import psnr, ssim
 from miad.models import load_classifier
 from miad.search import FIRST_SUCCESS, SEARCHES, Stop
 from miad.targets import load_target, weights_digest
-from miad.tasks import MarkingWriter
+from miad.tasks import Journal, MarkingWriter
 
 from .conftest import save_run, tree
 
@@ -289,25 +289,26 @@ def test_a_cell_that_was_deleted_is_the_only_one_marked_again(finished, copied, 
 def test_a_cell_that_was_killed_half_way_goes_on_and_ends_with_the_same_files(finished, nets, tmp_path, monkeypatch):
     original, written = MarkingWriter.write_on_batch_end, []
 
-    def stop_in_the_second_batch(self, trainer, task, prediction, indices, batch, index, loader):
-        if index == 1:
+    def stop_half_way(self, *arguments):
+        if self.journal.images():
             raise OSError("the machine goes down")
-        original(self, trainer, task, prediction, indices, batch, index, loader)
+        original(self, *arguments)
 
     def watch(self, trainer, task, prediction, *arguments):
         written.extend(marking.item.id for marking in prediction)
         original(self, trainer, task, prediction, *arguments)
 
     arguments = names_of(nets[:2]), a_run(tmp_path), "", "matrix", "he"
-    monkeypatch.setattr(MarkingWriter, "write_on_batch_end", stop_in_the_second_batch)
+    monkeypatch.setattr(MarkingWriter, "write_on_batch_end", stop_half_way)
     with pytest.raises(OSError, match="goes down"):
-        transfer(some_data(), *arguments, images=BATCH)
+        transfer(some_data(), *arguments, images=4)
     (killed,) = cell_folders(tmp_path)
-    assert (killed / "journal" / "0.sqlite").exists()
+    done = Journal(killed / "journal").images()
+    assert 0 < len(done) < IMAGES
     assert not (killed / "metrics.csv").exists()
     monkeypatch.setattr(MarkingWriter, "write_on_batch_end", watch)
-    transfer(some_data(), *arguments, images=BATCH)
-    assert len(written) == IMAGES - BATCH + IMAGES  # the rest of the first cell, and the second
+    transfer(some_data(), *arguments, images=4)
+    assert len(written) == IMAGES - len(done) + IMAGES  # the rest of the first cell, and the second
     undisturbed = tree(finished / "cells" / killed.name)
     found = tree(killed)
     for name in ("four", "three"):  # the finished one was judged by more

@@ -146,3 +146,11 @@ def test_every_image_is_checked(monkeypatch):
     monkeypatch.setattr(dataset, "pixels", lambda index: read.append(index) or np.zeros((4, 4), np.uint8))
     dataset.check()
     assert sorted(set(read)) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("workers", "cuda", "expected"), [(0, False, 0), (1, False, 1), (0, True, 2), (1, True, 1)])
+def test_images_to_mark_are_read_ahead_of_a_cuda_device(monkeypatch, workers, cuda, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr("miad.data.base.os.cpu_count", lambda: 2)
+    data = Data(workers=workers)
+    assert data.items_dataloader(data.split("val"), 2, frozenset()).num_workers == expected

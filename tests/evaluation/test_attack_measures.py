@@ -2,6 +2,7 @@
 
 from math import inf, isnan
 
+import numpy as np
 import pytest
 
 from miad.evaluation import attack_measures
@@ -15,7 +16,7 @@ WEIGHTS = [0.75, 0.25]
 def entry(status, label, queries, before, after, quality, file="1.png", lesion=(2.0, 0, True, -1, 0, 0)):
     """An entry from each target's probability of the first of two classes."""
     pairs = ([[first, 1 - first] for first in part] for part in (before, after))
-    return Entry("1", file, label, status, queries, 0, 0, 150, 0, *lesion, *pairs, *quality, 0.0, None)
+    return Entry("1", file, label, status, queries, 0, 0, 150, 0, *lesion, *pairs, *quality, 0.0)
 
 
 SUCCESS = entry(Status.SUCCESS, 0, 3, (0.9, 0.8, 0.7), (0.4, 0.3, 0.6), (0.9, 30.0, 4.0))
@@ -36,7 +37,9 @@ def test_every_image_is_counted_by_what_became_of_it(measures):
 
 
 def test_effort_and_success_are_over_the_attacked_images(measures):
-    assert [measures[name] for name in ("success_rate", "queries_mean", "queries_max")] == [0.5, 5, 7]
+    names = ("success_rate", "queries_mean", "queries_median", "queries_max")
+    assert [measures[name] for name in names] == [0.5, 5, 5, 7]
+    assert measures["queries_p90"] == pytest.approx(np.quantile([3, 7], 0.9))
 
 
 def test_quality_is_over_the_attacked_images(measures):
@@ -96,6 +99,8 @@ def test_without_an_attacked_image_its_measures_are_nan(entries):
     names = (
         "success_rate",
         "queries_mean",
+        "queries_median",
+        "queries_p90",
         "queries_max",
         "asr/a",
         "accuracy_after/unseen",

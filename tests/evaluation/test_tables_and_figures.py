@@ -49,7 +49,6 @@ MARKED = Entry(
     31.5,
     6.25,
     4.5,
-    None,
 )
 LEFT = Entry(
     "2.png",
@@ -73,7 +72,6 @@ LEFT = Entry(
     inf,
     0.0,
     0.0,
-    None,
 )
 
 

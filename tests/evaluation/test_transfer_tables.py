@@ -98,7 +98,8 @@ def test_scores_are_over_the_attacked_images(target, accuracy, auc, asr):
     assert (row.accuracy_before, row.accuracy_after) == pytest.approx(accuracy)
     assert (row.auc_micro_before, row.auc_micro_after) == pytest.approx(auc)
     assert row.asr == pytest.approx(asr)
-    assert (row.queries_mean, row.ssim, row.psnr) == (7.5, 0.875, 31.5)
+    assert (row.queries_mean, row.queries_median, row.ssim, row.psnr) == (7.5, 7.5, 0.875, 31.5)
+    assert row.queries_p90 == pytest.approx(np.quantile([3, 9, 6, 12], 0.9))
 
 
 def test_the_weights_matter():
@@ -205,7 +206,7 @@ def test_bars_of_the_left_out_models_are_as_high_as_their_accuracy(tmp_path):
 
 @pytest.mark.filterwarnings("error")
 def test_models_without_an_attacked_image_are_drawn_without_a_bar(tmp_path):
-    rows = [TransferRow(*row[:5], *(NAN,) * 8) for row in left_out(0.5)]
+    rows = [TransferRow(*row[:5], *(NAN,) * (len(row) - 5)) for row in left_out(0.5)]
     draw_leave_one_out(tmp_path / "a.png", rows)
     assert picture(tmp_path / "a.png").std() > 0
 

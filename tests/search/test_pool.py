@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from miad.errors import InputError
+from miad.imaging import resize
 from miad.lesions import allowed_corners, cropped_corners
 from miad.search import (
     FIRST_SUCCESS,
@@ -12,6 +13,7 @@ from miad.search import (
     DifferentialEvolution,
     GridSearch,
     HeuristicEvolution,
+    Host,
     LearnedPlaces,
     Pool,
     RandomSearch,
@@ -135,6 +137,45 @@ def both_ways(scene, strategy, batch_size, stop=FIRST_SUCCESS, confirms=False):
         return found, [
             one_by_one(ensemble, *one, atlas, stop, last) for one in zip(hosts, labels, searches, strict=True)
         ]
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("every", [2, 3])
+def test_images_of_other_sizes_that_join_while_others_fly_change_nothing(scene, name, every):
+    ensemble, hosts, _ = scene
+    strategy, expected, flights = STRATEGIES[name], [], []
+    pool, most = Pool(ensemble, 5), 0
+    for index, size in enumerate([(40, 48), (36, 36), (40, 48), (36, 36), (50, 44)] * 2):
+        pixels = resize(hosts[index : index + 1], size)[0]
+        label = int(ensemble.mean(ensemble(pixels[None])).argmax())
+        atlas = make_atlas(load_logo("emblem"), draw_variants(strategy.variants, 1), size, 2.5, grey=False)
+        searches = [make_searches(strategy, atlas, 1, torch.zeros(size, dtype=torch.bool))[0] for _ in range(2)]
+        with torch.no_grad():
+            expected.append(one_by_one(ensemble, pixels, torch.tensor(label), searches[0], atlas))
+        flights.append(pool.add(Host(pixels, label, atlas), searches[1]))
+        most = max(most, len(pool))
+        if index % every == 0:
+            pool.advance()
+    while len(pool):
+        pool.advance()
+    assert most > 1
+    outcomes = [flight.outcome for flight in flights]
+    found = [(o.placement.rows().tolist()[0], o.queries, o.status is Status.SUCCESS) for o in outcomes]
+    assert found == expected
+
+
+def test_flights_leave_as_they_end_and_only_once(scene):
+    ensemble, hosts, labels = scene
+    atlas = make_atlas(load_logo("emblem"), draw_variants(0, 1), (40, 48), 2.5, grey=False)
+    pool = Pool(ensemble, 8)
+    searches = make_searches(STRATEGIES["he"], atlas, 16)
+    images = [Host(pixels, label, atlas) for pixels, label in zip(hosts, labels.tolist(), strict=True)]
+    flights = [pool.add(host, search) for host, search in zip(images, searches, strict=True)]
+    ended = []
+    while len(pool):
+        ended += pool.advance()
+        assert len(pool) == sum(flight.outcome is None for flight in flights)
+    assert sorted(map(id, ended)) == sorted(map(id, flights))
 
 
 @pytest.mark.parametrize("name", STRATEGIES)

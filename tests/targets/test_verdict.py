@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from miad.targets import Ensemble, Target, judge
+from miad.targets import Ensemble, Target, judge, views
 
 CLASSES = ("a", "b", "c")
 
@@ -33,8 +33,9 @@ def make(tables, success="mean", weights=None, widths=None):
     return Ensemble(members, weights, success)
 
 
-def images(count):
-    return torch.arange(count, dtype=torch.uint8)[:, None, None, None].expand(-1, 3, 2, 2)
+def seen(ensemble, count):
+    images = torch.arange(count, dtype=torch.uint8)[:, None, None, None].expand(-1, 3, 2, 2)
+    return views([images], ensemble.members)
 
 
 @st.composite
@@ -57,8 +58,8 @@ def test_what_matters_is_told_exactly_and_what_is_dropped_does_not_matter(case):
     ensemble = make(tables, success, weights)
     with torch.no_grad():
         exact, found = (
-            judge(ensemble, images(len(labels)), labels),
-            judge(ensemble, images(len(labels)), labels, cutoff),
+            judge(ensemble, seen(ensemble, len(labels)), labels),
+            judge(ensemble, seen(ensemble, len(labels)), labels, cutoff),
         )
     told = (found.lead == exact.lead) & (found.confidence == exact.confidence)
     assert torch.equal(found.misread, exact.misread)
@@ -73,7 +74,7 @@ def test_what_can_not_be_misread_any_more_costs_no_further_members():
     sure, unsure, wrong = [0.98, 0.01, 0.01], [0.4, 0.3, 0.3], [0.05, 0.9, 0.05]
     tables = torch.tensor([[sure, sure, sure], [sure, unsure, wrong], [sure, sure, wrong]])
     ensemble = make(tables)
-    verdict = judge(ensemble, images(3), torch.zeros(3, dtype=torch.int64), torch.full((3,), 0.5))
+    verdict = judge(ensemble, seen(ensemble, 3), torch.zeros(3, dtype=torch.int64), torch.full((3,), 0.5))
     assert [target.network.read[-1] for target in ensemble.members] == [[0, 1, 2], [0, 1, 2], [1, 2]]
     assert verdict.misread.tolist() == [False, False, True]
     assert verdict.confidence.tolist() == pytest.approx(
@@ -84,7 +85,7 @@ def test_what_can_not_be_misread_any_more_costs_no_further_members():
 def test_what_may_become_a_parent_is_told_exactly_though_it_is_read():
     sure = torch.tensor([[[0.98, 0.01, 0.01]] * 2] * 3)
     ensemble = make(sure)
-    verdict = judge(ensemble, images(2), torch.zeros(2, dtype=torch.int64), torch.tensor([0.6, torch.inf]))
+    verdict = judge(ensemble, seen(ensemble, 2), torch.zeros(2, dtype=torch.int64), torch.tensor([0.6, torch.inf]))
     assert verdict.confidence.tolist() == pytest.approx([2 * 0.98 / 3, 0.98])
     assert verdict.lead.tolist() == pytest.approx([-1, -0.97])
 
@@ -92,7 +93,7 @@ def test_what_may_become_a_parent_is_told_exactly_though_it_is_read():
 def test_where_all_must_misread_the_first_who_reads_ends_it():
     tables = torch.tensor([[[0.9, 0.1, 0.0], [0.1, 0.9, 0.0]]] * 3)
     ensemble = make(tables, "all")
-    judge(ensemble, images(2), torch.zeros(2, dtype=torch.int64), torch.zeros(2))
+    judge(ensemble, seen(ensemble, 2), torch.zeros(2, dtype=torch.int64), torch.zeros(2))
     assert [target.network.read[-1] for target in ensemble.members] == [[0, 1], [1], [1]]
 
 
@@ -104,5 +105,5 @@ def test_the_cheapest_member_is_asked_first():
 def test_without_a_cutoff_everyone_is_asked_about_everything():
     tables = torch.tensor([[[0.98, 0.01, 0.01]] * 4] * 3)
     ensemble = make(tables)
-    judge(ensemble, images(4), torch.zeros(4, dtype=torch.int64))
+    judge(ensemble, seen(ensemble, 4), torch.zeros(4, dtype=torch.int64))
     assert [target.network.read for target in ensemble.members] == [[[0, 1, 2, 3]]] * 3

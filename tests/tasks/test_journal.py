@@ -37,11 +37,11 @@ MARKED = Entry(
     31.25,
     1 / 7,
     4.5,
-    RECORD,
 )
 LEFT = Entry(
-    "b", "", 0, Status.INFEASIBLE, 1, -1, -1, -1, -1, 4.0, 48, False, -1, 0, 0, BEFORE, BEFORE, 1.0, inf, 0.0, 0.0, None
+    "b", "", 0, Status.INFEASIBLE, 1, -1, -1, -1, -1, 4.0, 48, False, -1, 0, 0, BEFORE, BEFORE, 1.0, inf, 0.0, 0.0
 )
+DONE, LEFT_ALONE = (MARKED, RECORD), (LEFT, None)
 
 
 @pytest.fixture
@@ -56,39 +56,40 @@ def by_image(journal):
 
 
 def test_entries_come_back_as_they_went_in(journal):
-    journal.add(0, [MARKED, LEFT])
+    journal.add(0, [DONE, LEFT_ALONE])
     assert by_image(journal) == {"a": MARKED, "b": LEFT}
     assert journal.images() == {"a", "b"}
+    assert list(journal.records()) == [RECORD]
     assert isinstance(by_image(journal)["a"].status, Status)
 
 
 @pytest.mark.parametrize("status", Status)
 def test_every_status_comes_back(journal, status):
-    journal.add(0, [replace(MARKED, status=status)])
+    journal.add(0, [(replace(MARKED, status=status), RECORD)])
     assert by_image(journal)["a"].status is status
 
 
 def test_a_number_that_is_none_comes_back(journal):
-    journal.add(0, [replace(MARKED, ssim=nan)])
+    journal.add(0, [(replace(MARKED, ssim=nan), RECORD)])
     assert isnan(by_image(journal)["a"].ssim)
 
 
 def test_another_journal_of_the_same_folder_goes_on(journal):
-    journal.add(0, [MARKED])
-    Journal(journal.folder).add(0, [LEFT])
+    journal.add(0, [DONE])
+    Journal(journal.folder).add(0, [LEFT_ALONE])
     assert by_image(Journal(journal.folder)) == {"a": MARKED, "b": LEFT}
 
 
 def test_processes_write_files_of_their_own_and_read_all(journal):
-    journal.add(0, [MARKED])
-    journal.add(1, [LEFT])
+    journal.add(0, [DONE])
+    journal.add(1, [LEFT_ALONE])
     assert {path.name for path in journal.folder.iterdir()} == {"0.sqlite", "1.sqlite"}
     assert journal.images() == {"a", "b"}
 
 
 def test_an_image_that_is_done_again_is_booked_once(journal):
-    journal.add(0, [MARKED, LEFT])
-    journal.add(0, [replace(MARKED, queries=77)])
+    journal.add(0, [DONE, LEFT_ALONE])
+    journal.add(0, [(replace(MARKED, queries=77), RECORD)])
     assert {image: entry.queries for image, entry in by_image(journal).items()} == {"a": 77, "b": 1}
 
 
@@ -100,22 +101,22 @@ def test_a_journal_that_was_never_written_is_empty(journal):
 
 def test_a_batch_that_fails_halfway_leaves_nothing(journal):
     def batch():
-        yield replace(MARKED, image="c")
+        yield replace(MARKED, image="c"), RECORD
         raise RuntimeError("the machine goes down")
 
-    journal.add(0, [LEFT])
+    journal.add(0, [LEFT_ALONE])
     with pytest.raises(RuntimeError, match="goes down"):
         journal.add(0, batch())
     assert journal.images() == {"b"}
 
 
 def test_a_batch_that_was_not_committed_is_not_read(journal):
-    journal.add(0, [LEFT])
+    journal.add(0, [LEFT_ALONE])
     with closing(sqlite3.connect(journal.folder / "0.sqlite")) as killed:
         killed.execute("INSERT INTO entry VALUES ('c', '{}', NULL)")
         assert journal.images() == {"b"}
     assert journal.images() == {"b"}
-    journal.add(0, [MARKED])
+    journal.add(0, [DONE])
     assert journal.images() == {"a", "b"}
 
 
@@ -128,12 +129,12 @@ def test_a_file_that_was_only_begun_is_empty(journal, size):
         with closing(sqlite3.connect(path)) as database, database:
             database.execute("PRAGMA user_version = 1")
     assert journal.images() == frozenset()
-    journal.add(0, [MARKED])
+    journal.add(0, [DONE])
     assert by_image(journal) == {"a": MARKED}
 
 
 def test_renderings_come_back_and_are_written_once(journal):
-    journal.add(0, [MARKED])
+    journal.add(0, [DONE])
     generator = np.random.default_rng(0)
     drawn = [generator.integers(0, 256, (5, 8, 4)).astype(np.uint8) for _ in range(2)]
     drawn[0][0, 0] = (9, 8, 7, 0)  # colour below zero coverage is part of the digest
@@ -157,7 +158,7 @@ def test_a_draft_of_a_rendering_is_not_taken_for_one(journal):
 
 
 def test_a_finished_journal_is_removed_whole(journal):
-    journal.add(0, [MARKED])
+    journal.add(0, [DONE])
     journal.keep("x", Rendering(np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint8)))
     (journal.folder / ".y.png.draft").write_bytes(b"half")  # left by a killed process
     journal.remove()

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from miad.imaging import resize
-from miad.search import Space
+from miad.search import Host, Space
 from miad.tasks.proxy import Proxy, squash
 from miad.watermark import Placement, blend, draw_variants, load_logo, make_atlas
 
@@ -16,7 +16,7 @@ SHAPES = st.tuples(st.integers(SIDE, 200), st.integers(SIDE, 200))
 
 def make(shape, scale=2.0, mode="binary", blocked=None, side=SIDE):
     generator = torch.Generator().manual_seed(0)
-    coarse = torch.rand(2, 3, 6, 5, generator=generator)
+    coarse = torch.rand(1, 3, 6, 5, generator=generator)
     images = (255 * torch.nn.functional.interpolate(coarse, size=shape, mode="bilinear")).to(torch.uint8)
     atlas = make_atlas(load_logo("emblem"), draw_variants(2, 1), shape, scale, grey=False, mode=mode)
     corners = {}
@@ -24,8 +24,8 @@ def make(shape, scale=2.0, mode="binary", blocked=None, side=SIDE):
         corners[variant] = torch.ones(shape[0] - height + 1, shape[1] - width + 1, dtype=torch.bool)
         if blocked is not None:
             corners[variant] &= torch.rand(corners[variant].shape, generator=generator) < blocked
-    spaces = [Space(corners, (100, 220))] * 2
-    return images, spaces, atlas, Proxy(images, spaces, atlas, squash(atlas, side / shape[0], side / shape[1]), side)
+    host, space = Host(images[0], 0, atlas), Space(corners, (100, 220))
+    return host, space, Proxy(host, space, squash(atlas, side / shape[0], side / shape[1]), side)
 
 
 def everywhere(space):
@@ -39,18 +39,18 @@ def everywhere(space):
 
 @given(shape=SHAPES, blocked=st.sampled_from([0.05, 0.5, 1.0]))
 def test_what_a_square_admits_its_image_admits(shape, blocked):
-    _, spaces, _, proxy = make(shape, blocked=blocked)
-    small = everywhere(proxy.spaces[0])
-    assert spaces[0].allows(proxy.on_image(small)).all()
+    _, space, proxy = make(shape, blocked=blocked)
+    small = everywhere(proxy.space)
+    assert space.allows(proxy.on_image(small)).all()
     assert torch.equal(proxy.on_image(small).alpha, small.alpha)
     assert torch.equal(proxy.on_image(small).variant, small.variant)
 
 
 @given(shape=SHAPES)
 def test_edges_are_edges(shape):
-    _, spaces, _, proxy = make(shape)
-    for variant in proxy.spaces[0].variants:
-        small, large = proxy.spaces[0].extent(variant), spaces[0].extent(variant)
+    _, space, proxy = make(shape)
+    for variant in proxy.space.variants:
+        small, large = proxy.space.extent(variant), space.extent(variant)
         ends = Placement(*(torch.tensor(values) for values in ([0, small[0]], [0, small[1]], [150] * 2, [variant] * 2)))
         assert proxy.on_image(ends).rows()[:, :2].tolist() == [[0, 0], list(large)]
 
@@ -58,18 +58,19 @@ def test_edges_are_edges(shape):
 @pytest.mark.parametrize("mode", ["binary", "soft"])
 @pytest.mark.parametrize("shape", [(150, 200), (256, 128), (130, 99)])
 def test_a_marked_square_is_what_is_seen_of_the_marked_image(mode, shape):
-    images, _, atlas, proxy = make(shape, mode=mode)
-    choice = everywhere(proxy.spaces[0])
+    host, _, proxy = make(shape, mode=mode)
+    choice = everywhere(proxy.space)
     shares = []
     for index in range(0, len(choice), len(choice) // 40):
         placement = choice[index : index + 1]
-        seen = resize(blend(images[:1], proxy.on_image(placement), atlas), (SIDE, SIDE)).float()
-        guess = blend(proxy.hosts[:1], placement, proxy.atlas).float()
-        shares.append(float((seen - guess).abs().mean() / (seen - proxy.hosts[:1]).abs().mean()))
+        marked = blend(host.pixels[None], proxy.on_image(placement), host.atlas)
+        seen, clean = resize(marked, (SIDE, SIDE)).float(), proxy.host.pixels[None]
+        guess = blend(clean, placement, proxy.host.atlas).float()
+        shares.append(float((seen - guess).abs().mean() / (seen - clean).abs().mean()))
     assert max(shares) < 0.5
     assert sum(shares) < 0.2 * len(shares)
 
 
-def test_hosts_are_the_resized_images():
-    images, _, _, proxy = make((150, 200))
-    assert torch.equal(proxy.hosts, resize(images, (SIDE, SIDE)))
+def test_its_host_is_the_resized_image():
+    host, _, proxy = make((150, 200))
+    assert torch.equal(proxy.host.pixels, resize(host.pixels[None], (SIDE, SIDE))[0])

@@ -1,3 +1,5 @@
+from importlib import import_module
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from miad.watermark import PLAIN, Placement, alpha_map, blend, draw_variants, load_logo, make_atlas, preimages
-from miad.watermark.blend import _divide_by_255
+from miad.watermark.blend import _blend_each, _blend_together, _divide_by_255
 
 VALUES = torch.arange(256)
 
@@ -29,7 +31,13 @@ def test_division_by_shifts_is_floor_division_on_its_whole_domain():
     assert torch.equal(_divide_by_255(values), values // 255)
 
 
-def test_blend_equals_the_rounded_definition_pixel_by_pixel(hosts, atlas):
+@pytest.fixture(params=[_blend_each, _blend_together])
+def way(request, monkeypatch):
+    """As on a CPU, and as on a device."""
+    monkeypatch.setattr(import_module("miad.watermark.blend"), "_blend_each", request.param)
+
+
+def test_blend_equals_the_rounded_definition_pixel_by_pixel(hosts, atlas, way):
     xs, ys, alphas, variants = [0, 3, 7, 24], [0, 5, 20, 1], [1, 100, 200, 255], [0, 1, 2, 5]
     marked = blend(hosts[:4], placement(xs, ys, alphas, variants), atlas).numpy()
     for i, (x, y, alpha, variant) in enumerate(zip(xs, ys, alphas, variants, strict=True)):
@@ -42,13 +50,13 @@ def test_blend_equals_the_rounded_definition_pixel_by_pixel(hosts, atlas):
         assert np.array_equal(marked[i], expected)
 
 
-def test_blend_leaves_its_input_alone(hosts, atlas):
+def test_blend_leaves_its_input_alone(hosts, atlas, way):
     before = hosts.clone()
     blend(hosts, placement([1] * 8, [1] * 8, [200] * 8, [0] * 8), atlas)
     assert torch.equal(hosts, before)
 
 
-def test_a_mark_in_the_far_corner_stays_inside(hosts, atlas):
+def test_a_mark_in_the_far_corner_stays_inside(hosts, atlas, way):
     height, width = atlas.sizes[3].tolist()
     marked = blend(hosts[:1], placement([48 - width], [40 - height], [255], [3]), atlas)
     changed = (marked != hosts[:1]).any(1)[0].nonzero()

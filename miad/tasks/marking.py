@@ -1,0 +1,80 @@
+"""One image before its search and after it."""
+
+from dataclasses import dataclass, field
+
+import torch
+
+from miad.data import Item
+from miad.search import Host, Outcome
+from miad.tasks.room import Room, RoomOptions
+from miad.tensors import Images
+from miad.watermark import AlphaMode, Logo, Rendering, blend
+
+
+@dataclass(frozen=True)
+class MarkOptions:
+    """How the mark may look.
+
+    Args:
+        logo: the logo.
+        scale: ``sl`` of MIAD-MARK eq. 5; 2 is half of the largest logo that fits.
+        alpha: lowest and highest opacity of 255.
+        mode: hard or soft edges.
+        room: where it may stand.
+    """
+
+    logo: Logo
+    scale: float = 2.0
+    alpha: tuple[int, int] = (100, 220)
+    mode: AlphaMode = "binary"
+    room: RoomOptions = field(default_factory=RoomOptions)
+
+
+@dataclass(frozen=True, eq=False)
+class Ready:
+    """One image about to be searched.
+
+    Args:
+        item: the image.
+        host: the same with its delta, and the logo for it.
+        room: where the logo may stand.
+        correct: whether every source reads it.
+        generator: its own random numbers, of which the variants are drawn already.
+    """
+
+    item: Item
+    host: Host
+    room: Room
+    correct: bool
+    generator: torch.Generator
+
+
+@dataclass(frozen=True, eq=False)
+class Marking:
+    """One image and what the search made of it; all tensors on the CPU.
+
+    Args:
+        item: the image.
+        outcome: status, placement (empty when infeasible) and queries.
+        room: where the logo might stand, and what gave way for it.
+        host: uint8 ``(3, h, w)``, the image with its delta, or without one as it is.
+        marked: uint8 ``(3, h, w)``; None when infeasible.
+        rendering: the logo as it was blended; None when infeasible.
+    """
+
+    item: Item
+    outcome: Outcome
+    room: Room
+    host: Images
+    marked: Images | None
+    rendering: Rendering | None
+
+
+def mark(ready: Ready, outcome: Outcome) -> Marking:
+    """Put the logo where an outcome says; nowhere when it is infeasible."""
+    pixels, atlas, place = ready.host.pixels, ready.host.atlas, outcome.placement
+    if not len(place):
+        return Marking(ready.item, outcome, ready.room, pixels.cpu(), None, None)
+    marked = blend(pixels[None], place.to(pixels.device), atlas)[0]
+    rendering = atlas.rendering(int(place.variant))
+    return Marking(ready.item, outcome, ready.room, pixels.cpu(), marked.cpu(), rendering)
