@@ -6,17 +6,19 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
+from lightning.pytorch.utilities import rank_zero_only
 
 from miad.commands.agreement import check_classes, check_size
 from miad.commands.lesions import DEFAULT_LESIONS, LesionOptions, load_finder
 from miad.commands.run import Run, release
+from miad.commands.run_key import DEFAULT_KEY, KeyOptions, begin_key
 from miad.commands.show import show_attack
 from miad.commands.vaccines import NO_VACCINE, load_vaccine, marker_of
 from miad.commands.words import split_words
 from miad.data import ImageDataModule, ImageDataset, content_digest, output_names
 from miad.errors import InputError, RunError, check_at_least
 from miad.evaluation import attack_measures, draw_lesions, write_attack_table, write_predictions
-from miad.keys import write_key
+from miad.keys import Issuer, write_key
 from miad.lesions import GradCamMasks, LesionFinder, Place
 from miad.search import LearnedPlaces
 from miad.targets import Target, check_independence, load_target, weights_digest
@@ -139,6 +141,7 @@ def mark_images(
     run: Run,
     pictures: int,
     content: str | None = None,
+    key: KeyOptions = DEFAULT_KEY,
 ) -> dict[str, float]:
     """Mark images, or go on where a killed run stopped.
 
@@ -149,6 +152,7 @@ def mark_images(
         run: where to write, on what to run.
         pictures: marked images in W&B's table.
         content: the images' `content_digest`, where it is known already; otherwise every image is read for it.
+        key: who can open the key.
 
     Returns:
         The measures, as in metrics.csv; nothing on processes other than the first.
@@ -160,12 +164,16 @@ def mark_images(
     check_sizes(dataset, task.options)
     check_independence(task.targets, _some_alike(dataset))
     examples = examples_of(data, dataset)
-    folder = run.open(**_inputs(content or content_digest(dataset), task, examples))
+    users = key.users()
+    readers = {"users": " ".join(sorted(user.key for user in users))} if users else {}
+    folder = run.open(**_inputs(content or content_digest(dataset), task, examples), **readers)
     journal = Journal(folder / "journal")
     if is_finished(folder):
         journal.remove()  # a process killed at its very end may have left it
     check_unfinished(folder)
-    writer = MarkingWriter(folder, output_names(dataset.ids), journal, frozenset(spread(dataset.ids, pictures)))
+    issuer = None if getattr(rank_zero_only, "rank", None) else begin_key(folder, run.name, users)
+    shown = frozenset(spread(dataset.ids, pictures))
+    writer = MarkingWriter(folder, output_names(dataset.ids), journal, issuer.recipient if issuer else "", shown)
     learner = PlaceLearner(folder / "learned.csv", examples)
     trainer = run.trainer(callbacks=[learner, writer], inference_mode=False)
     done = journal.images()
@@ -175,7 +183,9 @@ def mark_images(
     if left:
         trainer.predict(task, data.items_dataloader(dataset, task.intake, done), return_predictions=False)
     trainer.strategy.barrier()
-    return _close(run, folder, journal, dataset, data.classes, task, pictures) if trainer.is_global_zero else {}
+    if issuer is None:
+        return {}
+    return _close(run, folder, journal, dataset, data.classes, task, pictures, issuer)
 
 
 def is_finished(folder: Path) -> bool:
@@ -238,6 +248,7 @@ def _close(
     classes: Sequence[str],
     task: AttackTask,
     pictures: int,
+    issuer: Issuer,
 ) -> dict[str, float]:
     """Tables, key and measures of a run whose images are all done."""
     order = {image: index for index, image in enumerate(dataset.ids)}
@@ -246,7 +257,7 @@ def _close(
     weights = task.sources.weights.tolist()
     write_attack_table(folder / "attack.csv", entries, classes, weights)
     write_predictions(folder / "predictions.csv", entries, classes, targets)
-    write_key(folder / f"{run.name}.miadkey", journal.records(), journal.renderings())
+    write_key(folder / f"{run.name}.miadkey", journal.records(), journal.renderings(), issuer)
     measures = attack_measures(entries, targets, weights, task.options.scale)
     measures["learning_queries"] = float(learning_queries(folder / "learned.csv"))
     log_pictures(run.loggers, folder, spread([entry for entry in entries if entry.file], pictures), classes)

@@ -2,14 +2,13 @@
 
 from miad.keys.file import VERSION, KeyFile
 from miad.keys.grant import Access, Grant, make_grant, read_grant, write_grant
-from miad.keys.issuer import Issuer, read_issuer, write_identity, write_issuer
+from miad.keys.issuer import Issuer, read_issuer, read_signer, write_identity, write_issuer, write_signer
 from miad.keys.key import Key, is_encrypted, open_key, own_identity, read_manifest_of
 from miad.keys.keyring import Keyring, read_keyring
 from miad.keys.manifest import WHOLE, Manifest, Part
 from miad.keys.ownership import open_issuer
 from miad.keys.parts import add_part, identity_of
 from miad.keys.passphrase import Passphrase
-from miad.keys.plain import write_plain
 from miad.keys.record import Record, make_record, restore
 from miad.keys.recovery import Recovery, recover_folder
 from miad.keys.remainder import pack, unpack
@@ -18,9 +17,7 @@ from miad.keys.sealing import Identity
 from miad.keys.secret_file import read_small
 from miad.keys.user import User, read_users
 from miad.keys.verification import check_records, check_sealed
-from miad.keys.writing import SealedRecord, append_records, seal_record
-
-read_key, write_key = open_key, write_plain
+from miad.keys.writing import SealedRecord, append_records, seal_record, write_key
 
 __all__ = [
     "VERSION",
@@ -53,9 +50,9 @@ __all__ = [
     "pack",
     "read_grant",
     "read_issuer",
-    "read_key",
     "read_keyring",
     "read_manifest_of",
+    "read_signer",
     "read_small",
     "read_users",
     "recover_folder",
@@ -67,4 +64,5 @@ __all__ = [
     "write_identity",
     "write_issuer",
     "write_key",
+    "write_signer",
 ]

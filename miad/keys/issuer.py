@@ -18,7 +18,7 @@ from miad.errors import InputError
 from miad.keys.keyring import Keyring, KeyringSource, read_keyring
 from miad.keys.passphrase import Passphrase, seal_with_passphrase
 from miad.keys.sealing import Identity
-from miad.keys.secret_file import write_secret
+from miad.keys.secret_file import read_small, write_secret
 
 
 @dataclass(frozen=True, repr=False)
@@ -135,6 +135,29 @@ def read_issuer(source: KeyringSource, passphrase: Passphrase | None = None) -> 
     except InputError as error:
         name = f"{source}: " if isinstance(source, (str, Path)) else ""
         raise InputError(name + str(error).removeprefix(name)) from None
+
+
+def write_signer(path: Path, issuer: Issuer) -> None:
+    """Write what signs a key, and can not open it, of mode 0600.
+
+    Raises:
+        InputError: there is such a file already.
+        RunError: the folder can not be written.
+    """
+    write_secret(path, issuer.pem())
+
+
+def read_signer(path: Path) -> Ed25519PrivateKey:
+    """Read what `write_signer` wrote.
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    text = read_small(path, "what signs the key", "delete the run's folder").decode("utf-8", "replace")
+    try:
+        return signer_from_pem(text)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def write_identity(path: Path, identity: Identity, passphrase: str | None = None) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -23,6 +24,9 @@ from miad.tensors import Pixels
 from miad.watermark import Rendering
 
 T = TypeVar("T")
+
+_KEPT = 16
+"""Renderings that are kept open; many images share one."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -207,7 +211,8 @@ def open_with(file: KeyFile, identities: Sequence[Identity]) -> Key:
     openers = [identity.opener for identity in chosen]
     covered = frozenset().union(*(manifest.members(name) for name in parts))
     records = _Opened(file, covered, lambda marked: _open_record(file, marked, openers))
-    renderings = _Opened(file, frozenset(manifest.renderings), lambda digest: _open_rendering(file, digest, openers))
+    kept = lru_cache(_KEPT)(lambda digest: _open_rendering(file, digest, openers))
+    renderings = _Opened(file, frozenset(manifest.renderings), kept)
     return Key(file.path, records, renderings, parts, chosen)
 
 

@@ -302,8 +302,7 @@ def test_verify_names_damage(place, call, refused):
 
 
 def test_verify_finds_what_was_signed_and_does_not_open(place, refused, images):
-    from miad.keys import seal_record
-    from miad.keys.writing import write_key
+    from miad.keys import seal_record, write_key
 
     issuer = read_issuer(place / "data.identity")
     write_key(place / "data.miadkey", [seal_record(images[0][2], issuer.recipient)], {}, issuer)

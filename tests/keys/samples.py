@@ -6,8 +6,7 @@ from contextlib import closing
 import numpy as np
 
 from miad.imaging import write_png
-from miad.keys import Issuer, make_record, rendering_digest, seal_record
-from miad.keys.writing import write_key
+from miad.keys import Issuer, make_record, rendering_digest, seal_record, write_key
 from miad.watermark import Rendering
 
 

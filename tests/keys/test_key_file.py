@@ -14,9 +14,8 @@ import pyrage
 import pytest
 
 from miad.errors import InputError, KeyMismatchError, MiadError, RunError
-from miad.keys import Identity, Issuer, append_records, open_key, own_identity, seal_record, write_issuer
+from miad.keys import Identity, Issuer, append_records, open_key, own_identity, seal_record, write_issuer, write_key
 from miad.keys import key as key_module
-from miad.keys.writing import write_key
 
 from .samples import RENDERINGS, a_key, change, marked_image, marked_images
 
