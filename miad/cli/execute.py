@@ -27,7 +27,7 @@ def _quieten() -> None:
     warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
     # Two cores are not enough for loader processes beside a training process; the advice does not fit.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-    # Where SLURM is installed, whether it is used or not.
+    # Where SLURM is installed but not used; a run that was started wrongly is refused.
     warnings.filterwarnings("ignore", message=".*`srun` command is available.*")
     # What fine-tuning freezes is in evaluation mode on purpose.
     warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")

@@ -6,11 +6,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal, TypeAlias, get_args
 
-from lightning.pytorch.utilities import rank_zero_only
-
 from miad.commands.cells import Cells
 from miad.commands.lesions import mask_words
 from miad.commands.marking import check_sizes, check_targets, load_targets, mark_options
+from miad.commands.processes import is_first_process
 from miad.commands.run import Run
 from miad.commands.show import show_table
 from miad.commands.words import read_words
@@ -102,9 +101,10 @@ def transfer(
     place = cells or run.root / "cells"
     kept = Cells(place, run, data, dataset, content, digests, look, lesions, success, stop, images, batch_size)
     jobs = [(name, search, group) for name, group in groups.items() for search in chosen]
-    for _, search, group in jobs:
+    # Each cell once: while the first process closes it, the others may not see yet that it is finished.
+    for search, group in {(search, frozenset(group)): (search, group) for _, search, group in jobs}.values():
         kept.mark(search, group)
-    if not getattr(rank_zero_only, "rank", None):
+    if is_first_process():
         _publish(run, folder, [kept.judge(*job, everyone) for job in jobs])
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from lightning.pytorch.utilities import rank_zero_only
 
 from miad.commands.agreement import check_classes, check_size
 from miad.commands.lesions import DEFAULT_LESIONS, LesionOptions, load_finder
+from miad.commands.processes import is_first_process
 from miad.commands.run import Run, release
 from miad.commands.run_key import DEFAULT_KEY, KeyOptions, begin_key
 from miad.commands.show import show_attack
@@ -22,7 +22,18 @@ from miad.keys import Issuer, write_key
 from miad.lesions import GradCamMasks, LesionFinder, Place
 from miad.search import LearnedPlaces
 from miad.targets import Target, check_independence, load_target, weights_digest
-from miad.tasks import AttackTask, Journal, MarkingWriter, MarkOptions, PlaceLearner, Protection, learning_queries
+from miad.tasks import (
+    AttackTask,
+    Entry,
+    ImagesToDo,
+    Journal,
+    MarkingWriter,
+    MarkOptions,
+    PlaceLearner,
+    Protection,
+    learning_queries,
+    wait_for_all,
+)
 from miad.tensors import Images
 from miad.tracking import log_figures, log_pictures, publish_measures
 from miad.vaccine import VaccineOptions
@@ -158,34 +169,45 @@ def mark_images(
         The measures, as in metrics.csv; nothing on processes other than the first.
 
     Raises:
-        InputError: an image can not be read, or is too small.
-        RunError: the folder holds another run, or this one, finished.
+        InputError: an image can not be read, or is too small, or there are fewer images than processes.
+        RunError: the folder holds another run, or this one, finished, or another process has ended.
     """
-    check_sizes(dataset, task.options)
-    check_independence(task.targets, _some_alike(dataset))
+    if len(dataset) < run.processes:
+        raise InputError(f"expected an image a process, found {len(dataset)}; give a smaller --run.devices")
     examples = examples_of(data, dataset)
-    users = key.users()
-    readers = {"users": " ".join(sorted(user.key for user in users))} if users else {}
-    folder = run.open(**_inputs(content or content_digest(dataset), task, examples), **readers)
-    journal = Journal(folder / "journal")
-    if is_finished(folder):
-        journal.remove()  # a process killed at its very end may have left it
-    check_unfinished(folder)
-    issuer = None if getattr(rank_zero_only, "rank", None) else begin_key(folder, run.name, users)
+    folder, journal = run.folder, Journal(run.folder / "journal")
+    # The others would read all images as well; what signs the key is with the first process alone.
+    issuer = _open(run, journal, dataset, task, examples, content, key) if is_first_process() else None
     shown = frozenset(spread(dataset.ids, pictures))
     writer = MarkingWriter(folder, output_names(dataset.ids), journal, issuer.recipient if issuer else "", shown)
     learner = PlaceLearner(folder / "learned.csv", examples)
     trainer = run.trainer(callbacks=[learner, writer], inference_mode=False)
-    done = journal.images()
-    left = len(dataset) - len(done)
-    if 0 < left < run.processes:
-        raise InputError(f"expected an image a process, found {left} to do; give a smaller --run.devices")
-    if left:
-        trainer.predict(task, data.items_dataloader(dataset, task.intake, done), return_predictions=False)
-    trainer.strategy.barrier()
-    if issuer is None:
-        return {}
-    return _close(run, folder, journal, dataset, data.classes, task, pictures, issuer)
+    if run.processes > 1 or len(journal.images()) < len(dataset):
+        left = ImagesToDo(data, dataset, journal, task.intake)
+        trainer.predict(task, datamodule=left, return_predictions=False)
+    wait_for_all(trainer)
+    return {} if issuer is None else _close(run, folder, journal, dataset, data.classes, task, pictures, issuer)
+
+
+def _open(
+    run: Run,
+    journal: Journal,
+    dataset: ImageDataset,
+    task: AttackTask,
+    examples: ImageDataset,
+    content: str | None,
+    key: KeyOptions,
+) -> Issuer:
+    """Check what is to be marked, make the run's folder or take it up, and likewise what makes its key."""
+    check_sizes(dataset, task.options)
+    check_independence(task.targets, _some_alike(dataset))
+    users = key.users()
+    readers = {"users": " ".join(sorted(user.key for user in users))} if users else {}
+    folder = run.open(**_inputs(content or content_digest(dataset), task, examples), **readers)
+    if is_finished(folder):
+        journal.remove()  # a process killed at its very end may have left it
+    check_unfinished(folder)
+    return begin_key(folder, run.name, users)
 
 
 def is_finished(folder: Path) -> bool:
@@ -251,8 +273,7 @@ def _close(
     issuer: Issuer,
 ) -> dict[str, float]:
     """Tables, key and measures of a run whose images are all done."""
-    order = {image: index for index, image in enumerate(dataset.ids)}
-    entries = sorted(journal.entries(), key=lambda entry: order[entry.image])
+    entries = _all_entries(journal, dataset)
     targets = [target.name for target in task.targets]
     weights = task.sources.weights.tolist()
     write_attack_table(folder / "attack.csv", entries, classes, weights)
@@ -270,6 +291,21 @@ def _close(
     if not run.quiet:
         show_attack(str(folder), measures, [*targets, "ensemble"] if len(weights) > 1 else targets)
     return measures
+
+
+def _all_entries(journal: Journal, dataset: ImageDataset) -> list[Entry]:
+    """One entry an image, in order.
+
+    Raises:
+        RunError: some are missing.
+    """
+    entries = {entry.image: entry for entry in journal.entries()}
+    if missing := len(dataset) - len(entries):
+        raise RunError(
+            f"expected {len(dataset)} images in {journal.folder}, found {missing} fewer: a file of another machine is "
+            "not there yet; the same command goes on"
+        )
+    return [entries[image] for image in dataset.ids]
 
 
 def spread(things: Sequence[T], count: int | None) -> list[T]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -13,8 +14,9 @@ from lightning import Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.accelerators import CUDAAccelerator
 from lightning.pytorch.loggers import Logger
-from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.strategies import DDPStrategy
 
+from miad.commands.processes import check_started, end_with_parent, is_first_process
 from miad.errors import InputError, RunError, check_at_least
 from miad.imaging import atomic_path, remove_drafts, write_failure
 from miad.tracking import WandbMode, close_loggers, run_loggers
@@ -30,6 +32,8 @@ _FREE = {
     "data.init_args.workers",
 }
 """Options that change how a run is carried out, not what comes out of it; a resumed run may change them."""
+_PATIENCE = timedelta(days=7)
+"""For how long processes wait for each other: one reads all images first, and another may have a slower machine."""
 _LOCK = "lock"
 """File in a run's folder while a process works in it."""
 _LOCKS: dict[Path, FileLock] = {}
@@ -79,6 +83,7 @@ class Run:
         check_at_least(0, seed=self.seed)
         if self.seed >= 2**32:
             raise InputError(f"expected a seed below 2^32, found {self.seed}")
+        check_started(self.devices, self.num_nodes)
         if not self.name or Path(self.name).name != self.name:
             raise InputError(f"expected a plain name for the run, found {self.name!r}; the folder goes into --run.root")
 
@@ -93,7 +98,7 @@ class Run:
         return self.root / self.name
 
     def open(self, **inputs: str | dict[str, str]) -> Path:
-        """Make the folder, or take up the same run's again.
+        """Make the folder, or take up the same run's again; all but the first process leave that to it.
 
         Args:
             inputs: digests of what the run reads, or several by name; they are kept with the configuration, so that a
@@ -103,6 +108,8 @@ class Run:
             RunError: the folder holds a different run, or can not be written.
         """
         self._check_devices()
+        if not is_first_process():
+            return self.folder
         path = self.folder / "config.yaml"
         if self.folder.exists() and not self.folder.is_dir():
             raise RunError(f"{self.folder}: expected a run's folder or none, found a file; give another --run.name")
@@ -114,8 +121,7 @@ class Run:
                 f"{self.folder}: expected a run's folder or none, found other files; give another --run.name"
             )
         self._lock()
-        if not getattr(rank_zero_only, "rank", None):
-            remove_drafts(self.folder)
+        remove_drafts(self.folder)
         text = yaml.safe_dump(config, sort_keys=False)
         with atomic_path(path) as draft:
             draft.write_text(text, encoding="utf-8")
@@ -128,7 +134,7 @@ class Run:
             RunError: one works in it already.
         """
         path = (self.folder / _LOCK).resolve()
-        if getattr(rank_zero_only, "rank", None) or path in _LOCKS:
+        if path in _LOCKS:
             return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -188,7 +194,8 @@ class Run:
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
 
     def trainer(self, **options: Any) -> Trainer:  # noqa: ANN401  (Lightning's own options)
-        """A Trainer on this run's devices, with its loggers."""
+        """A Trainer on this run's devices, with its loggers; processes that it starts end with this one."""
+        end_with_parent()
         own = {
             "accelerator": self.accelerator,
             "devices": self.devices,
@@ -199,7 +206,10 @@ class Run:
             "enable_progress_bar": self.progress,
             "enable_model_summary": False,
         }
-        return Trainer(**(own | options))
+        chosen = own | options
+        if chosen["devices"] * chosen["num_nodes"] > 1 and self.accelerator != "tpu":
+            chosen.setdefault("strategy", DDPStrategy(timeout=_PATIENCE))
+        return Trainer(**chosen)
 
 
 def release_folders() -> None:

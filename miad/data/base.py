@@ -195,8 +195,8 @@ class ImageDataModule(LightningDataModule, ABC):
             skip: ids to leave out.
         """
         wanted = [index for index, id_ in enumerate(dataset.ids) if id_ not in skip]
-        ahead = min(_AHEAD, os.cpu_count() or 1) if torch.cuda.is_available() else 0
-        return DataLoader(Subset(dataset, wanted), batch_size, num_workers=self.workers or ahead, collate_fn=list[Item])
+        chosen, ahead = Subset(dataset, wanted), min(_AHEAD, os.cpu_count() or 1) if torch.cuda.is_available() else 0
+        return DataLoader(chosen, batch_size=batch_size, num_workers=self.workers or ahead, collate_fn=list[Item])
 
     def training_images(self) -> ImageDataset:
         """The training images, augmented if they are to be."""

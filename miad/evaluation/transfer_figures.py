@@ -10,6 +10,9 @@ from matplotlib.figure import Figure
 from miad.evaluation.transfer import MatrixRow, TransferRow, wide
 from miad.imaging import atomic_path
 
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7", "#F0E442", "#000000")
+"""Told apart by colour-blind readers, too (Okabe and Ito 2008)."""
+
 
 def draw_matrix(path: Path, rows: Sequence[MatrixRow], order: Sequence[str] = ()) -> None:
     """Draw the matrix of one search: success rates, sources down, targets across.
@@ -51,15 +54,17 @@ def draw_leave_one_out(path: Path, rows: Sequence[TransferRow]) -> None:
     """
     clean = {row.target: row.accuracy_before for row in rows}
     searches, models, values = wide([(row.search, row.target, row.accuracy_after) for row in rows])
-    figure = Figure(figsize=(2 + 1.1 * len(models), 3.6), layout="constrained")
+    bars = len(searches) + 1
+    figure = Figure(figsize=(3 + 0.2 * bars * len(models), 3.6), layout="constrained")
     axes = figure.subplots()
-    width = 0.8 / (len(searches) + 1)
+    axes.set_prop_cycle(color=_COLOURS)
+    width = 0.8 / bars
     places = np.arange(len(models))
     axes.bar(places, [clean[model] for model in models], width, color="lightgrey", label="original")
     for index, (search, heights) in enumerate(zip(searches, values, strict=True), start=1):
         axes.bar(places + index * width, heights, width, label=search)
     axes.set_xticks(places + 0.4 - width / 2, models, rotation=20, ha="right", fontsize=8)
     axes.set(ylim=(0, 1), ylabel="accuracy of the model left out")
-    axes.legend(fontsize=8, ncols=len(searches) + 1, loc="upper center", bbox_to_anchor=(0.5, 1.14), frameon=False)
+    figure.legend(fontsize=8, loc="outside right upper", frameon=False)
     with atomic_path(path) as draft:
         figure.savefig(draft, format="png", dpi=110)

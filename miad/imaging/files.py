@@ -1,6 +1,7 @@
 """Files appear whole or not at all: write beside, then rename."""
 
 import os
+import secrets
 import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from threading import get_ident
 from miad.errors import RunError
 
 _DRAFT = ".draft"
+_MACHINE = secrets.token_hex(4)
+"""Tells apart processes of one number on several machines."""
 
 
 @contextmanager
@@ -21,8 +24,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         RunError: the folder can not be written (no permission, disk full).
     """
-    # Processes of one run, and threads of one process, may write the same file.
-    draft = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}{_DRAFT}")
+    # Processes of one run, on one machine or several, and threads of one process may write the same file.
+    draft = path.with_name(f".{path.name}.{_MACHINE}-{os.getpid()}-{get_ident()}{_DRAFT}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.unlink(missing_ok=True)

@@ -1,7 +1,8 @@
 """Our own search: first the places that fooled the sources on other images of the data set, then heuristic evolution.
 
 Where a mark works depends far more on the data set and on the sources than on the image: what is learned once, from a
-few dozen images, saves every image most of its queries.
+few dozen images, saves every image most of its queries. A place that an image's lesions forbid is tried as near as they
+let it.
 """
 
 from collections.abc import Iterator

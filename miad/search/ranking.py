@@ -41,11 +41,11 @@ class Ranking:
         return cls(relative, opacity, variant)
 
     def placements(self, space: Space) -> Placement:
-        """Where they stand in one image, allowed or not; those of variants that it does not use stand at -1."""
+        """Where they stand in one image, or as near as they may; those of variants that it does not use stand at -1."""
         extents = torch.full((int(self.variant.max()) + 1 if len(self) else 0, 2), -1, dtype=torch.float64)
         for variant in space.variants:
             if variant < len(extents):
                 extents[variant] = torch.tensor(space.extent(variant))
         own = extents[self.variant]
         x, y = torch.where(own < 0, -1, (self.relative * own).round()).long().unbind(1)
-        return Placement(x, y, self.alpha.clamp(*space.alpha), self.variant)
+        return space.nearest(Placement(x, y, self.alpha.clamp(*space.alpha), self.variant))

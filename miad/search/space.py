@@ -49,6 +49,20 @@ class Space:
             allowed[chosen] = corners[placement.y[chosen], placement.x[chosen]]
         return allowed
 
+    def nearest(self, placement: Placement) -> Placement:
+        """The same placements, those that are not allowed moved to the nearest corner that is.
+
+        Those of variants that the image does not use, or has no room for, stay where they are.
+        """
+        rows = placement.rows()
+        free = {variant: corners.nonzero() for variant, corners in self.corners.items()}
+        for index in (~self.allows(placement)).nonzero()[:, 0].tolist():
+            corners = free.get(int(placement.variant[index]))
+            if corners is not None and len(corners):
+                away = (corners - rows[index, [1, 0]]).square().sum(1)
+                rows[index, :2] = corners[away.argmin()].flip(0)
+        return Placement.from_rows(rows)
+
     def draw(self, count: int, generator: torch.Generator) -> Placement:
         """Uniform placements: a variant that has room, one of its corners, an alpha.
 

@@ -9,6 +9,7 @@ from miad.tasks.protection import Protection, delta_generator
 from miad.tasks.remover import DEFAULT_RECIPE, RemoverRecipe, RemoverTask, Stage
 from miad.tasks.room import Kept, Room, RoomOptions, find_rooms
 from miad.tasks.segmenter import SegmenterTask
+from miad.tasks.shares import ImagesToDo, wait_for_all
 from miad.tasks.view import LesionView
 from miad.tasks.writer import MarkingWriter
 
@@ -17,6 +18,7 @@ __all__ = [
     "AttackTask",
     "ClassifierTask",
     "Entry",
+    "ImagesToDo",
     "Journal",
     "Kept",
     "LesionView",
@@ -34,4 +36,5 @@ __all__ = [
     "delta_generator",
     "find_rooms",
     "learning_queries",
+    "wait_for_all",
 ]

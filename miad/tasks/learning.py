@@ -16,6 +16,7 @@ from miad.imaging import atomic_path
 from miad.search import Answers, Host, LearnedPlaces, Lesson, Ranking, Space, image_generator, learn
 from miad.tasks.attack import AttackTask
 from miad.tasks.room import Room
+from miad.tasks.shares import wait_for_all
 from miad.tensors import Images
 
 _COLUMNS = ("rank", "x", "y", "alpha", "variant", "scored", "fooled")
@@ -44,7 +45,7 @@ class PlaceLearner(Callback):
             return
         if trainer.is_global_zero and not self.path.exists():
             write_lesson(self.path, learn_places(pl_module, pl_module.strategy, self.dataset))
-        trainer.strategy.barrier()
+        wait_for_all(trainer)
         pl_module.strategy = pl_module.strategy.ranked(read_ranking(self.path))
 
 

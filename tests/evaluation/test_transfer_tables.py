@@ -193,7 +193,7 @@ def left_out(after):
 
 @pytest.mark.filterwarnings("error")
 def test_bars_of_the_left_out_models_are_as_high_as_their_accuracy(tmp_path):
-    blue, orange, areas = (31, 119, 180), (255, 127, 14), []
+    blue, orange, areas = (0, 114, 178), (213, 94, 0), []
     for after in (0.25, 0.75):
         draw_leave_one_out(tmp_path / "a.png", left_out(after))
         pixels = picture(tmp_path / "a.png")
@@ -202,6 +202,16 @@ def test_bars_of_the_left_out_models_are_as_high_as_their_accuracy(tmp_path):
         assert all(found.any() for found in rows)
     assert areas[1][0] / areas[0][0] == pytest.approx(3, rel=0.1)
     assert areas[1][1] / areas[0][1] == pytest.approx(3, rel=0.1)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("models", "searches"), [(1, 9), (3, 9), (7, 1)])
+def test_bars_have_room_however_many_they_are(tmp_path, models, searches):
+    (row,) = [row for row in transfer_rows(CELL) if row.target == "u"]
+    rows = [row._replace(target=f"model {m}", search=f"search {s}") for m in range(models) for s in range(searches)]
+    draw_leave_one_out(tmp_path / "a.png", rows)
+    blue = (picture(tmp_path / "a.png")[200:] == (0, 114, 178)).all(2).any(0)
+    assert blue.sum() > 8 * models
 
 
 @pytest.mark.filterwarnings("error")

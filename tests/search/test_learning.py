@@ -170,18 +170,31 @@ def test_the_best_learned_places_are_parents_of_the_evolution():
     assert len(children) == 26
 
 
-def test_where_no_learned_place_is_allowed_the_evolution_searches_alone():
-    ranking = Ranking(torch.tensor([[0.0, 0.0]]).double(), torch.tensor([200]), torch.tensor([0]))
-    corners = torch.ones(60, 80, dtype=torch.bool)
-    corners[0, 0] = False
-    settings = LearnedPlaces(sit=0, candidates=1, kept=1)
-    _, asked = scripted(ranking, corners, settings=settings)
-    generator = image_generator(0, "image")
-    search, alone = super(LearnedPlaces, settings).start(Space({0: corners}, ALPHA), generator), []
+def ask_all(search):
+    asked = []
     while len(placement := search.ask()):
-        alone.append(placement.rows().tolist())
+        asked.append(placement.rows().tolist())
         search.tell(torch.full((len(placement),), 0.9))
-    assert asked == alone
+    return asked
+
+
+def test_where_no_learned_variant_has_room_the_evolution_searches_alone():
+    ranking = Ranking(torch.tensor([[0.0, 0.0]]).double(), torch.tensor([200]), torch.tensor([1]))
+    corners = torch.ones(60, 80, dtype=torch.bool)
+    settings = LearnedPlaces(sit=0, candidates=1, kept=1)
+    for space in (Space({0: corners}, ALPHA), Space({0: corners, 1: torch.zeros(3, 4, dtype=torch.bool)}, ALPHA)):
+        asked = ask_all(settings.ranked(ranking).start(space, image_generator(0, "image")))
+        alone = super(LearnedPlaces, settings).evolve(space, image_generator(0, "image"), (0,))
+        assert asked == ask_all(alone)
+
+
+def test_a_learned_place_that_a_lesion_forbids_is_tried_as_near_as_it_may_be():
+    ranking = Ranking(torch.tensor([[0.5, 0.5]]).double(), torch.tensor([200]), torch.tensor([0]))
+    corners = torch.ones(61, 81, dtype=torch.bool)
+    corners[20:40, :43] = False
+    strategy = LearnedPlaces(sit=0, candidates=1, kept=1).ranked(ranking)
+    search = strategy.start(Space({0: corners}, ALPHA), image_generator(0, "image"))
+    assert search.ask().rows().tolist() == [[43, 30, 200, 0]]
 
 
 def test_nothing_is_searched_before_it_was_learned():

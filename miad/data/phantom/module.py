@@ -49,8 +49,12 @@ class Phantom(ImageDataModule):
         return self._datasets
 
 
+_ROOM = 2**26
+"""Bytes of drawn images that a split keeps: all of a small set, and no more of a large one."""
+
+
 class PhantomDataset(ImageDataset):
-    """Phantom images by number; each is drawn once and kept.
+    """Phantom images by number; the first ones drawn are kept, as many as there is room for.
 
     Args:
         kind: ``brain`` or ``fundus``.
@@ -67,6 +71,7 @@ class PhantomDataset(ImageDataset):
         self.seed = seed
         self.numbers = numbers
         self._drawn: dict[int, PhantomImage] = {}
+        self._latest: tuple[int, PhantomImage] | None = None
 
     def pixels(self, index: int) -> Pixels:
         """Draw one image."""
@@ -80,7 +85,17 @@ class PhantomDataset(ImageDataset):
         """All have one."""
         return True
 
+    def shape(self, index: int) -> tuple[int, int]:
+        """Known without drawing anything."""
+        return (self.side, self.side) if self.size is None else super().shape(index)
+
     def _draw(self, index: int) -> PhantomImage:
-        if index not in self._drawn:
-            self._drawn[index] = draw_phantom(self.kind, self.side, self.seed, self.numbers[index])
-        return self._drawn[index]
+        latest = self._latest  # pixels and mask are asked for one after the other, and threads share this
+        if latest is not None and latest[0] == index:
+            return latest[1]
+        image = self._drawn.get(index) or draw_phantom(self.kind, self.side, self.seed, self.numbers[index])
+        # Nothing is dropped for a later image: who reads all images again and again would always come too late.
+        if len(self._drawn) * (image.pixels.nbytes + image.lesion_mask.nbytes) < _ROOM:
+            self._drawn[index] = image
+        self._latest = index, image
+        return image
