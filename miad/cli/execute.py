@@ -127,10 +127,10 @@ def _parse(parser: Parser, words: Sequence[str]) -> Namespace:
 
 
 def _instantiate(parser: Parser, config: Namespace) -> dict[str, Any]:
-    from lightning import seed_everything
-
     run = config.get("run")
     if run is not None and 0 <= run.seed < 2**32:  # a wrong seed is the run's to refuse
+        from lightning import seed_everything  # takes seconds, which commands without a run need not wait for
+
         seed_everything(run.seed, workers=True, verbose=False)  # before any network is built
     objects = parser.instantiate(config)
     objects.pop("config", None)

@@ -40,6 +40,12 @@ COMMANDS = {
     "bench delta": Command("miad.commands.bench_delta:delta", "Measure how fast deltas are made."),
     "bench recover": Command("miad.commands.bench_recover:recover", "Measure how fast originals are recovered."),
     "recover": Command("miad.commands.recover:recover", "Restore the originals of marked images, bit for bit."),
+    "keys new": Command("miad.commands.keys_new:new", "Make an identity for a user."),
+    "keys grant": Command("miad.commands.keys_grant:grant", "Let others restore images."),
+    "keys inspect": Command(
+        "miad.commands.keys_inspect:inspect", "Show what a key holds, and what a grant is for and for whom."
+    ),
+    "keys verify": Command("miad.commands.keys_verify:verify", "Check a key from end to end."),
     "demo": Command("miad.commands.demo:demo", "Show the whole walk on drawn images, in a few minutes."),
 }
 _HELP = {"-h", "--help"}

@@ -4,6 +4,7 @@ from typing import Any
 
 from miad.commands.marking import check_targets, load_targets, mark_images, mark_options
 from miad.commands.run import Run
+from miad.commands.run_key import DEFAULT_KEY, KeyOptions
 from miad.data import ImageDataModule, Split, choose_images
 from miad.errors import InputError, check_at_least
 from miad.search import FIRST_SUCCESS, LEARNED, Stop, Strategy
@@ -27,12 +28,14 @@ def attack(
     batch_size: int = 64,
     native: bool = False,
     pictures: int = 16,
+    key: KeyOptions = DEFAULT_KEY,
     **mark: Any,  # noqa: ANN401  (the options of mark_options)
 ) -> dict[str, float]:
     """Mark images so that classifiers fail.
 
-    Writes RUN/marked/*.png, attack.csv (an image a row), predictions.csv (every target's probabilities), metrics.csv
-    and the key NAME.miadkey. Started again, an interrupted run goes on where it stopped and ends with the same files.
+    Writes RUN/marked/*.png, attack.csv (an image a row), predictions.csv (every target's probabilities), metrics.csv,
+    the key NAME.miadkey, which is encrypted, and NAME.identity, which opens it: keep that to yourself, and let others
+    in by 'miad keys grant'. Started again, an interrupted run goes on where it stopped and ends with the same files.
 
     Args:
         data: images and labels.
@@ -54,6 +57,7 @@ def attack(
         native: search images that are larger than the sources read on squares of the size that they do read, and mark
             the images themselves, at the same relative place; leave out --data.size.
         pictures: marked images in W&B's table; originals never go there.
+        key: who can open the key.
         mark: how the mark may look, see `mark_options`.
 
     Returns:
@@ -73,4 +77,4 @@ def attack(
     task = AttackTask(
         ensemble_, tested, search, chosen.options, finder, chosen.protection, run.seed, batch_size, stop, native, images
     )
-    return mark_images(data, choose_images(data, split, per_class, run.seed), task, run, pictures)
+    return mark_images(data, choose_images(data, split, per_class, run.seed), task, run, pictures, key=key)

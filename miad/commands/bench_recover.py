@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import NamedTuple
 
 import torch
@@ -16,7 +16,7 @@ from miad.commands.show import show_table
 from miad.commands.timing import Work, seconds, take_turns
 from miad.errors import InputError, KeyMismatchError, RunError, check_at_least
 from miad.imaging import pixel_digest, read_image, write_failure, write_png
-from miad.keys import Key, read_key, recover_folder, restore
+from miad.keys import Key, open_key, recover_folder, restore
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ def recover(key: Path, marked: Path, scratch: Path | None = None, repeats: int =
         RunError: nothing can be written there.
     """
     check_at_least(1, repeats=repeats)
-    key_seconds = seconds(lambda: read_key(key))
-    opened = read_key(key)
+    key_seconds = seconds(lambda: open_key(key))
+    opened = open_key(key)
     with _scratch(scratch) as folder:
         bench = _Bench.of(opened, marked, Path(folder))
         speed = _speed(bench, key_seconds, repeats)
@@ -107,7 +107,8 @@ class _Bench:
         return cls(key, marked, [result.file for result in results], scratch)
 
     def recover(self) -> None:
-        for _ in recover_folder(self.key, self.marked, self.scratch / "recovered"):
+        fresh = mkdtemp(dir=self.scratch)  # what is there already would not be recovered again
+        for _ in recover_folder(self.key, self.marked, Path(fresh)):
             pass
 
     def copy(self) -> None:

@@ -18,7 +18,7 @@ from miad.data import Phantom, output_names
 from miad.errors import KeyMismatchError, RunError
 from miad.evaluation import contact_sheet
 from miad.imaging import read_image
-from miad.keys import read_key, recover_folder
+from miad.keys import open_key, recover_folder
 from miad.tasks import ClassifierTask
 from miad.tensors import Pixels
 
@@ -90,7 +90,7 @@ def _run(out: Path, name: str, seed: int, *, progress: bool) -> Run:
 
 def _recover(folder: Path, data: Phantom, *, progress: bool) -> int:
     """Take the marks off and count the images that equal the originals, pixel by pixel."""
-    results = recover_folder(read_key(folder / "attack.miadkey"), folder / "marked", folder / "recovered")
+    results = recover_folder(open_key(folder / "attack.miadkey"), folder / "marked", folder / "recovered")
     for result in track(results, "Recovering", total=_IMAGES, transient=True, disable=not progress):
         if result.problem:
             sys.stderr.write(f"{result.file}: {result.problem}\n")

@@ -13,7 +13,7 @@ from miad.data import DrawnMark, ImageDataset, MarkRanges, RandomMarker
 from miad.errors import InputError
 from miad.evaluation import Subject
 from miad.imaging import from_tensor, pixel_digest
-from miad.keys import Key, Record, read_key
+from miad.keys import open_key
 from miad.search import Status
 from miad.watermark import NAMES, AlphaMode, load_logo
 
@@ -24,7 +24,7 @@ class MarkedRun:
 
     Args:
         folder: the folder.
-        digest: sha256 (hex) of its key's file.
+        digest: sha256 (hex) of its key's records.
         marks: those of the images that it marked, by id.
         originals: digests of those images' pixels, as of `pixel_digest`, by id.
         status: what became of each image, by id.
@@ -68,12 +68,13 @@ class MarkedRun:
             yield Subject(item, self.marks[item.id])
 
 
-def open_marked_run(folder: Path, logo: str | None = None) -> MarkedRun:
+def open_marked_run(folder: Path, logo: str | None = None, identity: Path | None = None) -> MarkedRun:
     """Read the folder of a finished attack.
 
     Args:
         folder: the folder.
         logo: of the marks, where the configuration does not name it or names a file that has moved.
+        identity: of its key, where it does not lie beside it.
 
     Raises:
         InputError: it is none, its images have a delta already, or the logo is another.
@@ -81,25 +82,25 @@ def open_marked_run(folder: Path, logo: str | None = None) -> MarkedRun:
     keys = sorted(folder.glob("*.miadkey"))
     if len(keys) != 1 or not (folder / "attack.csv").is_file():
         raise InputError(f"{folder}: expected the folder of a finished 'miad attack', found no key and no attack.csv")
-    key = read_key(keys[0])
-    if any(record.delta for record in key.records.values()):
+    with open_key(keys[0], identity) as key:
+        records = sorted(key.records.values(), key=lambda record: record.marked)
+        renderings = {name: key.rendering(one) for name, one in {one.rendering: one for one in records}.items()}
+    if any(record.delta for record in records):
         raise InputError(f"{folder}: expected marks without delta, found some with; attack without --vaccine")
     config = _read_config(folder)
     known = load_logo(logo or config.get("logo", NAMES[0]))
     if known.digest != config["inputs"].get("logo"):
         raise InputError(f"{folder}: expected the logo of its marks, found another, {known.name}; give it as --logo")
-    digest = hashlib.sha256(keys[0].read_bytes()).hexdigest()
+    digest = hashlib.sha256(b"".join(record.to_bytes() for record in records)).hexdigest()
     with (folder / "attack.csv").open(newline="", encoding="utf-8") as file:
         status = {row["image"]: Status(row["status"]) for row in csv.DictReader(file)}
-    soft = any(((part.coverage > 0) & (part.coverage < 255)).any() for part in key.renderings.values())
+    soft = any(((part.coverage > 0) & (part.coverage < 255)).any() for part in renderings.values())
     ranges = _ranges(config, "soft" if soft else "binary")
-    marks = {record.image: _drawn(key, record) for record in key.records.values()}
-    originals = {record.image: record.original for record in key.records.values()}
+    marks = {
+        record.image: DrawnMark(renderings[record.rendering], record.x, record.y, record.alpha) for record in records
+    }
+    originals = {record.image: record.original for record in records}
     return MarkedRun(folder, digest, marks, originals, status, RandomMarker([known], ranges))
-
-
-def _drawn(key: Key, record: Record) -> DrawnMark:
-    return DrawnMark(key.renderings[record.rendering], record.x, record.y, record.alpha)
 
 
 def _ranges(config: dict[str, Any], mode: AlphaMode) -> MarkRanges:

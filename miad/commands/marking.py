@@ -11,13 +11,14 @@ from miad.commands.agreement import check_classes, check_size
 from miad.commands.lesions import DEFAULT_LESIONS, LesionOptions, load_finder
 from miad.commands.processes import is_first_process
 from miad.commands.run import Run, release
+from miad.commands.run_key import DEFAULT_KEY, KeyOptions, begin_key
 from miad.commands.show import show_attack
 from miad.commands.vaccines import NO_VACCINE, load_vaccine, marker_of
 from miad.commands.words import split_words
 from miad.data import ImageDataModule, ImageDataset, content_digest, output_names
 from miad.errors import InputError, RunError, check_at_least
 from miad.evaluation import attack_measures, draw_lesions, write_attack_table, write_predictions
-from miad.keys import write_key
+from miad.keys import Issuer, write_key
 from miad.lesions import GradCamMasks, LesionFinder, Place
 from miad.search import LearnedPlaces
 from miad.targets import Target, check_independence, load_target, weights_digest
@@ -151,6 +152,7 @@ def mark_images(
     run: Run,
     pictures: int,
     content: str | None = None,
+    key: KeyOptions = DEFAULT_KEY,
 ) -> dict[str, float]:
     """Mark images, or go on where a killed run stopped.
 
@@ -161,6 +163,7 @@ def mark_images(
         run: where to write, on what to run.
         pictures: marked images in W&B's table.
         content: the images' `content_digest`, where it is known already; otherwise every image is read for it.
+        key: who can open the key.
 
     Returns:
         The measures, as in metrics.csv; nothing on processes other than the first.
@@ -173,28 +176,38 @@ def mark_images(
         raise InputError(f"expected an image a process, found {len(dataset)}; give a smaller --run.devices")
     examples = examples_of(data, dataset)
     folder, journal = run.folder, Journal(run.folder / "journal")
-    if is_first_process():  # the others would read all images as well
-        _open(run, journal, dataset, task, examples, content)
-    writer = MarkingWriter(folder, output_names(dataset.ids), journal, frozenset(spread(dataset.ids, pictures)))
+    # The others would read all images as well; what signs the key is with the first process alone.
+    issuer = _open(run, journal, dataset, task, examples, content, key) if is_first_process() else None
+    shown = frozenset(spread(dataset.ids, pictures))
+    writer = MarkingWriter(folder, output_names(dataset.ids), journal, issuer.recipient if issuer else "", shown)
     learner = PlaceLearner(folder / "learned.csv", examples)
     trainer = run.trainer(callbacks=[learner, writer], inference_mode=False)
     if run.processes > 1 or len(journal.images()) < len(dataset):
         left = ImagesToDo(data, dataset, journal, task.intake)
         trainer.predict(task, datamodule=left, return_predictions=False)
     wait_for_all(trainer)
-    return _close(run, folder, journal, dataset, data.classes, task, pictures) if trainer.is_global_zero else {}
+    return {} if issuer is None else _close(run, folder, journal, dataset, data.classes, task, pictures, issuer)
 
 
 def _open(
-    run: Run, journal: Journal, dataset: ImageDataset, task: AttackTask, examples: ImageDataset, content: str | None
-) -> None:
-    """Check what is to be marked, and make the run's folder or take it up."""
+    run: Run,
+    journal: Journal,
+    dataset: ImageDataset,
+    task: AttackTask,
+    examples: ImageDataset,
+    content: str | None,
+    key: KeyOptions,
+) -> Issuer:
+    """Check what is to be marked, make the run's folder or take it up, and likewise what makes its key."""
     check_sizes(dataset, task.options)
     check_independence(task.targets, _some_alike(dataset))
-    folder = run.open(**_inputs(content or content_digest(dataset), task, examples))
+    users = key.users()
+    readers = {"users": " ".join(sorted(user.key for user in users))} if users else {}
+    folder = run.open(**_inputs(content or content_digest(dataset), task, examples), **readers)
     if is_finished(folder):
         journal.remove()  # a process killed at its very end may have left it
     check_unfinished(folder)
+    return begin_key(folder, run.name, users)
 
 
 def is_finished(folder: Path) -> bool:
@@ -257,6 +270,7 @@ def _close(
     classes: Sequence[str],
     task: AttackTask,
     pictures: int,
+    issuer: Issuer,
 ) -> dict[str, float]:
     """Tables, key and measures of a run whose images are all done."""
     entries = _all_entries(journal, dataset)
@@ -264,7 +278,7 @@ def _close(
     weights = task.sources.weights.tolist()
     write_attack_table(folder / "attack.csv", entries, classes, weights)
     write_predictions(folder / "predictions.csv", entries, classes, targets)
-    write_key(folder / f"{run.name}.miadkey", journal.records(), journal.renderings())
+    write_key(folder / f"{run.name}.miadkey", journal.records(), journal.renderings(), issuer)
     measures = attack_measures(entries, targets, weights, task.options.scale)
     measures["learning_queries"] = float(learning_queries(folder / "learned.csv"))
     log_pictures(run.loggers, folder, spread([entry for entry in entries if entry.file], pictures), classes)

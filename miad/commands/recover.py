@@ -6,20 +6,35 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
+from miad.commands.passphrase import passphrase_of
 from miad.errors import InputError, KeyMismatchError
-from miad.keys import Recovery, read_key, recover_folder
+from miad.keys import Recovery, open_key, recover_folder
 
 
-def recover(key: Path, marked: Path, out: Path) -> int:
+def recover(
+    key: Path,
+    marked: Path,
+    out: Path,
+    grant: Path | None = None,
+    identity: Path | None = None,
+    passphrase_file: Path | None = None,
+    processes: int = 1,
+) -> int:
     """Restore the originals of marked images, bit for bit.
 
-    Every restored image is checked against the sha256 of the original's pixels in the key; one that can not be
-    restored is named and the others are restored all the same.
+    Every restored image is checked against the sha256 of the original's pixels in the key before it is written; one
+    that can not be restored is named and the others are restored all the same. Started again, it goes on where it
+    stopped.
 
     Args:
         key: the key file that 'miad attack' wrote.
         marked: folder of marked images.
         out: folder for the originals, as PNG under the same names.
+        grant: the grant that you were given, where the key is not your own.
+        identity: your private key (of 'miad keys new', age-keygen or ssh), or, without --grant, the key's own identity;
+            by default the identity beside the key.
+        passphrase_file: file whose first line opens the grant or the identity; by default it is asked for.
+        processes: how many work at once.
 
     Returns:
         The number of restored images.
@@ -27,14 +42,14 @@ def recover(key: Path, marked: Path, out: Path) -> int:
     Raises:
         KeyMismatchError: an image could not be restored.
     """
-    opened = read_key(key)
-    if not marked.is_dir():
-        raise InputError(f"{marked}: no such folder of marked images")
-    if out.resolve() == marked.resolve():
-        raise InputError(f"{out}: expected another folder than the marked images'; they would be overwritten")
-    console = Console(stderr=True)
-    steps = recover_folder(opened, marked, out)
-    results = list(track(steps, "Recovering", total=len(opened.records), console=console, transient=True))
+    with open_key(key, identity, grant, passphrase_of(passphrase_file)) as opened:
+        if not opened.encrypted:
+            sys.stderr.write(f"{key} is not encrypted: whoever has it can restore the images\n")
+        if not marked.is_dir():
+            raise InputError(f"{marked}: no such folder of marked images")
+        console = Console(stderr=True)
+        steps = recover_folder(opened, marked, out, processes)
+        results = list(track(steps, "Recovering", total=len(opened.records), console=console, transient=True))
     _report(results, key, marked, out)
     return len(results)
 
@@ -42,10 +57,19 @@ def recover(key: Path, marked: Path, out: Path) -> int:
 def _report(results: list[Recovery], key: Path, marked: Path, out: Path) -> None:
     problems = [result for result in results if result.problem]
     for result in problems[:20]:
-        sys.stderr.write(f"{marked / result.file}: {result.problem}\n")
+        sys.stderr.write(_printable(f"{marked / result.file}: {result.problem}") + "\n")
+    if len(problems) > 20:
+        sys.stderr.write(f"and {len(problems) - 20} more\n")
     restored = len(results) - len(problems)
-    sys.stdout.write(f"{restored} of {len(results)} recovered exactly, in {out}\n")
+    already = sum(result.already for result in results)
+    before = f", {already} of them before" if already else ""
+    sys.stdout.write(f"{restored} of {len(results)} recovered exactly{before}, in {out}\n")
     if not restored:
         raise KeyMismatchError(f"{key} fits none of the images in {marked}; take the key of the run that made them")
     if problems:
         raise KeyMismatchError(f"{len(problems)} of {len(results)} could not be recovered; the others are in {out}")
+
+
+def _printable(text: str) -> str:
+    """Names of files may hold anything, also what moves a terminal's cursor."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

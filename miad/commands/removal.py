@@ -70,6 +70,7 @@ def removal(
     removed_by: str = _ADVERSARIES,
     spare_lesions: bool = False,
     logo: str | None = None,
+    identity: Path | None = None,
     status: Literal["success", "attacked", "marked"] = "success",
     split: Split = "test",
     limit: int | None = None,
@@ -100,6 +101,7 @@ def removal(
             blur:SIGMA, resize:FACTOR, separated by commas.
         spare_lesions: keep delta off the given lesions.
         logo: of the marks; by default the one that the attack's configuration names.
+        identity: of the attack's key; by default the one beside it.
         status: which images: whose mark succeeded, was searched for at all, or every marked one.
         split: which images; test means val where there are no test images.
         limit: at most so many, evenly spread.
@@ -114,7 +116,7 @@ def removal(
     if not targets:
         raise InputError("expected one or more --models to read what is left, found none")
     check_targets(data, targets)
-    marks = open_marked_run(attack, logo)
+    marks = open_marked_run(attack, logo, identity)
     dataset = data.split(split)
     chosen = spread(marks.subjects(dataset, _CHOSEN[status]), limit)
     study = RemovalStudy(

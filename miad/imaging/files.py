@@ -3,7 +3,7 @@
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import get_ident
@@ -40,10 +40,17 @@ def atomic_path(path: Path) -> Iterator[Path]:
         raise RunError(write_failure(path, error)) from error
 
 
-def remove_drafts(folder: Path) -> None:
-    """Remove what killed processes left below a folder that no other process is writing."""
+def remove_drafts(folder: Path, files: Collection[str] | None = None) -> None:
+    """Remove what killed processes left below a folder that no other process is writing.
+
+    Args:
+        folder: the folder.
+        files: relative paths; only drafts of these are removed.
+    """
     for draft in folder.rglob(f".*{_DRAFT}"):
-        draft.unlink(missing_ok=True)
+        name = draft.name[1 : -len(_DRAFT)].rpartition(".")[0]
+        if files is None or (draft.parent / name).relative_to(folder).as_posix() in files:
+            draft.unlink(missing_ok=True)
 
 
 def write_failure(path: Path, error: OSError | sqlite3.OperationalError) -> str:

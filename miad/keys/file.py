@@ -1,104 +1,190 @@
-"""The key file: one SQLite database with a record an image and each rendering once.
+"""The key file: an SQLite database of sealed records and renderings, signed by its issuer.
 
-It is not encrypted yet: whoever has the file can restore the images.
+Layout (version 3): ``meta`` has the version, the issuer's public key and the signature; ``part`` and ``member`` say how
+the key is divided, see `miad.keys.manifest`; ``record`` has one age file an image, by the digest of its marked pixels,
+and ``rendering`` each rendering of the logo once. Every sealed blob stands beside its sha256, and these are what the
+issuer signs. So a reader checks the signature once, without reading the blobs, and each blob when it is needed.
 """
 
 import hashlib
+import re
 import sqlite3
-import zlib
-from collections.abc import Iterable, Mapping
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-import numpy as np
+from miad.errors import InputError, MiadError
+from miad.keys.issuer import is_signed
+from miad.keys.manifest import WHOLE, Manifest, Part
 
-from miad.errors import InputError
-from miad.imaging import atomic_path
-from miad.keys.record import Record
-from miad.watermark import Rendering
+VERSION = 3
+"""Of the file's layout; a reader refuses what it does not know."""
 
-VERSION = 2
-"""Of the file's layout; a reader refuses what it does not know. Version 1 had no deltas."""
+PLAIN = ("1", "2")
+"""Versions that were not encrypted."""
 
-_SCHEMA = """
+SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE rendering (digest TEXT PRIMARY KEY, height INTEGER NOT NULL, width INTEGER NOT NULL, rgba BLOB NOT NULL)
-    WITHOUT ROWID;
-CREATE TABLE record (marked TEXT PRIMARY KEY, blob BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE part (name TEXT PRIMARY KEY, recipient TEXT NOT NULL, identity BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE member (part TEXT NOT NULL, marked BLOB NOT NULL, PRIMARY KEY (part, marked)) WITHOUT ROWID;
+CREATE TABLE rendering (digest BLOB PRIMARY KEY, sha256 BLOB NOT NULL, blob BLOB NOT NULL);
+CREATE TABLE record (marked BLOB PRIMARY KEY, sha256 BLOB NOT NULL, blob BLOB NOT NULL);
 """
 
+_DAMAGE = (sqlite3.Error, ValueError, TypeError, MemoryError, OverflowError)
+"""What sqlite and the conversions raise on damaged files."""
 
-@dataclass(frozen=True)
-class Key:
-    """A key in memory.
+
+class KeyFile:
+    """A key file open for reading, its signature checked.
 
     Args:
-        records: by the digest of the marked pixels.
-        renderings: by digest.
-    """
-
-    records: Mapping[str, Record]
-    renderings: Mapping[str, Rendering]
-
-
-def rendering_digest(rendering: Rendering) -> str:
-    """sha256 (hex) of a rendering's size and pixels."""
-    rgba = rendering.rgba
-    return hashlib.sha256(f"{rgba.shape}\n".encode() + rgba.tobytes()).hexdigest()
-
-
-def write_key(path: Path, records: Iterable[Record], renderings: Mapping[str, Rendering]) -> None:
-    """Write a key file; the same records give the same bytes.
+        path: the file.
+        database: an open connection to it, where one is changing it.
 
     Raises:
-        RunError: the folder can not be written.
+        InputError: it is missing, no key, damaged, of a version without encryption or a later one, or not as its issuer
+            signed it.
     """
-    with atomic_path(path) as draft, closing(sqlite3.connect(draft)) as database, database:
-        database.executescript(_SCHEMA)
-        database.execute("INSERT INTO meta VALUES ('version', ?)", (str(VERSION),))
-        database.executemany("INSERT INTO rendering VALUES (?, ?, ?, ?)", map(_packed, sorted(renderings.items())))
-        rows = sorted((record.marked, record.to_bytes()) for record in records)
-        database.executemany("INSERT OR REPLACE INTO record VALUES (?, ?)", rows)
+
+    def __init__(self, path: Path, database: sqlite3.Connection | None = None) -> None:
+        self.path = path
+        with reading(path) as own:
+            source = own if database is None else database
+            check_version(path, read_version(source))
+            _check_schema(source)
+            self.manifest = read_manifest(source)
+        if not is_signed(self.manifest.issuer, self.manifest.signature, self.manifest.to_sign(VERSION)):
+            raise InputError(f"{path}: the key is damaged, or was changed by others; get it again from who issued it")
+        self._database = _connect(path) if database is None else database
+
+    def record(self, marked: str) -> bytes:
+        """A sealed record, by the digest of its marked pixels.
+
+        Raises:
+            KeyError: there is none.
+            InputError: it is damaged.
+        """
+        return self._blob("SELECT blob FROM record WHERE marked = ?", marked, self.manifest.records[marked])
+
+    def rendering(self, digest: str) -> bytes:
+        """A sealed rendering, by its digest.
+
+        Raises:
+            KeyError: there is none.
+            InputError: it is damaged.
+        """
+        return self._blob("SELECT blob FROM rendering WHERE digest = ?", digest, self.manifest.renderings[digest])
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._database.close()
+
+    def _blob(self, query: str, digest: str, sha256: bytes) -> bytes:
+        try:
+            row = self._database.execute(query, (bytes.fromhex(digest),)).fetchone()
+        except _DAMAGE as error:
+            raise InputError(f"{self.path}: the key is damaged ({one_line(error)})") from error
+        if row is None or not isinstance(row[0], bytes) or hashlib.sha256(row[0]).digest() != sha256:
+            raise InputError(f"{self.path}: a part of the key is damaged; get it again from who issued it")
+        return row[0]
 
 
-def read_key(path: Path) -> Key:
-    """Read a key file.
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """A database open for reading; whatever is wrong with the file comes out as one line.
 
     Raises:
-        InputError: the file is missing, no key, damaged, or of a later version.
+        InputError: the file is missing, no key, or damaged.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such key; 'miad attack' writes it into the run's folder")
     try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
-            _check_version(database)
-            renderings = {row[0]: _unpacked(*row[1:]) for row in database.execute("SELECT * FROM rendering")}
-            records = {row[0]: Record.from_bytes(row[1]) for row in database.execute("SELECT * FROM record")}
-    except _LaterVersionError as error:
-        raise InputError(f"{path}: expected a key of version {VERSION}, found {error}; update miad") from error
-    except (sqlite3.Error, zlib.error, ValueError, TypeError) as error:
-        raise InputError(f"{path}: expected a key of miad, found a damaged or other file ({error})") from error
-    if lost := {record.rendering for record in records.values()} - renderings.keys():
-        raise InputError(f"{path}: the key is damaged: {len(lost)} of the logo's renderings are missing")
-    return Key(records, renderings)
+        _undo_interrupted(path)
+        with closing(_connect(path)) as database:
+            yield database
+    except MiadError:
+        raise
+    except _DAMAGE as error:
+        raise InputError(
+            f"{path}: expected a key of miad, found a damaged or other file ({one_line(error)})"
+        ) from error
 
 
-class _LaterVersionError(Exception):
-    """A key that another version of miad wrote."""
+def one_line(error: BaseException) -> str:
+    """What sqlite says may repeat what is in the file."""
+    return "".join(letter if letter.isprintable() else " " for letter in str(error)[:200])
 
 
-def _check_version(database: sqlite3.Connection) -> None:
-    (version,) = database.execute("SELECT value FROM meta WHERE name = 'version'").fetchone() or ("none",)
-    if version not in map(str, range(1, VERSION + 1)):
-        raise _LaterVersionError(version)
+def _connect(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    database.execute("PRAGMA trusted_schema = OFF")
+    return database
 
 
-def _packed(item: tuple[str, Rendering]) -> tuple[str, int, int, bytes]:
-    digest, rendering = item
-    rgba = rendering.rgba
-    return digest, rgba.shape[0], rgba.shape[1], zlib.compress(rgba.tobytes(), 9)
+def _undo_interrupted(path: Path) -> None:
+    """Roll back a change of the key that was interrupted by a kill; sqlite does it when it may write."""
+    journal = path.with_name(path.name + "-journal")
+    if journal.exists() and journal.stat().st_size:
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
 
-def _unpacked(height: int, width: int, data: bytes) -> Rendering:
-    return Rendering.from_rgba(np.frombuffer(zlib.decompress(data), dtype=np.uint8).reshape(height, width, 4))
+def read_version(database: sqlite3.Connection) -> str:
+    """The version that a key names.
+
+    Raises:
+        ValueError: it names none.
+    """
+    row = database.execute("SELECT value FROM meta WHERE name = 'version'").fetchone()
+    if row is None or not re.fullmatch(r"[0-9]{1,6}", str(row[0])):
+        raise ValueError("it has no version")
+    return str(row[0])
+
+
+def check_version(path: Path, version: str) -> None:
+    """It is the version that this miad writes.
+
+    Raises:
+        InputError: it is another.
+    """
+    if version in PLAIN:
+        raise InputError(f"{path}: expected a key of version {VERSION}, found {version}, which is not encrypted")
+    if version != str(VERSION):
+        raise InputError(f"{path}: expected a key of version {VERSION}, found {version}; update miad")
+
+
+def _check_schema(database: sqlite3.Connection) -> None:
+    """The file has the tables of a key and nothing that would run when they are read."""
+    query = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+    with closing(sqlite3.connect(":memory:")) as sound:
+        sound.executescript(SCHEMA)
+        expected = set(sound.execute(query))
+    if set(database.execute(query)) != expected:
+        raise ValueError("other tables than a key's")
+
+
+def read_manifest(database: sqlite3.Connection) -> Manifest:
+    """All that is open in a key; the signature is not checked yet.
+
+    Raises:
+        ValueError: it contradicts itself.
+    """
+    meta = {"issuer": "", "signature": ""} | dict(database.execute("SELECT name, value FROM meta"))
+    records = {_blob(m).hex(): _blob(s) for m, s in database.execute("SELECT marked, sha256 FROM record")}
+    renderings = {_blob(d).hex(): _blob(s) for d, s in database.execute("SELECT digest, sha256 FROM rendering")}
+    members: dict[str, set[str]] = {}
+    for part, marked in database.execute("SELECT part, marked FROM member"):
+        members.setdefault(part, set()).add(_blob(marked).hex())
+    rows = database.execute("SELECT name, recipient, identity FROM part")
+    parts = {str(n): Part(str(r), _blob(i), frozenset(members.pop(n, ()))) for n, r, i in rows}
+    if WHOLE not in parts or members or any(part.members - records.keys() for part in parts.values()):
+        raise ValueError("its parts do not fit its records")
+    return Manifest(str(meta["issuer"]), parts, records, renderings, str(meta["signature"]))
+
+
+def _blob(value: object) -> bytes:
+    """Sqlite gives values of any type for any column; a number would become so many bytes."""
+    if not isinstance(value, bytes):
+        raise ValueError("expected bytes in a column")
+    return value

@@ -16,9 +16,9 @@ from miad.tensors import Pixels
 from miad.watermark import Rendering, alpha_map, preimages
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Record:
-    """What undoing one mark needs.
+    """What undoing one mark needs; a secret, so that its repr tells no more than the marked image does.
 
     Args:
         image: the image's id.
@@ -31,6 +31,8 @@ class Record:
         marked: digest of the marked pixels.
         remainder: what rounding lost, packed.
         delta: what was added to the image before it was marked, packed; empty where nothing was.
+        dtype: of the pixels, as numpy writes it.
+        shape: of the pixels; empty where an early key does not tell.
     """
 
     image: str
@@ -43,6 +45,11 @@ class Record:
     marked: str
     remainder: bytes
     delta: bytes = b""
+    dtype: str = "|u1"
+    shape: tuple[int, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Record of {self.marked[:16]}>"
 
     def to_bytes(self) -> bytes:
         """A line of JSON, then delta, then the remainder."""
@@ -63,16 +70,17 @@ class Record:
             length = fields.pop("delta", 0)  # version 1 had none
             if not 0 <= length <= len(rest):
                 raise ValueError("the delta is cut off")
+            fields["shape"] = tuple(fields.pop("shape", ()))  # versions 1 and 2 had none
             record = cls(**fields, remainder=rest[length:], delta=rest[:length])
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise InputError("a record in the key is damaged") from error
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            raise InputError("a record in the key is damaged") from None
         if not record._is_sound():
             raise InputError("a record in the key is damaged")
         return record
 
     def _is_sound(self) -> bool:
-        words = (self.image, self.file, self.rendering, self.original, self.marked)
-        numbers = (self.x, self.y, self.alpha)
+        words = (self.image, self.file, self.rendering, self.original, self.marked, self.dtype)
+        numbers = (self.x, self.y, self.alpha, *self.shape)
         typed = all(isinstance(word, str) for word in words) and all(type(number) is int for number in numbers)
         return typed and self.x >= 0 and self.y >= 0 and 1 <= self.alpha <= 255
 
@@ -105,7 +113,8 @@ def make_record(
     low, counts = _intervals(marked, place, rendering)
     places = _region(host, place, rendering).astype(np.int64).ravel() - low
     remainder, delta = pack(places, counts), pack_delta(original, host)
-    return Record(image, file, *place, name, pixel_digest(original), pixel_digest(marked), remainder, delta)
+    digests = pixel_digest(original), pixel_digest(marked)
+    return Record(image, file, *place, name, *digests, remainder, delta, marked.dtype.str, marked.shape)
 
 
 def restore(marked: Pixels, record: Record, rendering: Rendering) -> Pixels:
@@ -117,8 +126,11 @@ def restore(marked: Pixels, record: Record, rendering: Rendering) -> Pixels:
         rendering: the rendering it names.
 
     Raises:
-        KeyMismatchError: the result is not the original.
+        InputError: the record is damaged.
+        KeyMismatchError: the pixels are another image's, or the result is not the original.
     """
+    if record.shape and (marked.dtype.str, marked.shape) != (record.dtype, record.shape):
+        raise KeyMismatchError(f"{record.file}: its pixels are not those that were written")
     place = record.x, record.y, record.alpha
     height, width = rendering.coverage.shape
     if record.y + height > marked.shape[0] or record.x + width > marked.shape[1]:

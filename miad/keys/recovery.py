@@ -1,15 +1,20 @@
 """Take the marks off a folder of images, and say which could not be restored and why."""
 
-from collections.abc import Iterator
+import posixpath
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
-from miad.errors import InputError, KeyMismatchError
-from miad.imaging import pixel_digest, read_image, write_png
-from miad.keys.file import Key
+from miad.errors import InputError, KeyMismatchError, check_at_least
+from miad.imaging import pixel_digest, read_image, remove_drafts, write_png
+from miad.keys.key import Key
 from miad.keys.record import Record, restore
+from miad.keys.workers import map_over_processes
 
 _PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp"}
+_UNKNOWN = "not an image of this key"
 
 
 @dataclass(frozen=True)
@@ -19,59 +24,168 @@ class Recovery:
     Args:
         file: its path below the folder of marked images.
         problem: why it was not restored; empty when it was, bit for bit.
+        already: it had been restored before, and the file was there.
     """
 
     file: str
     problem: str = ""
+    already: bool = False
 
 
-def recover_folder(key: Key, marked: Path, out: Path) -> Iterator[Recovery]:
+@dataclass(frozen=True)
+class _Step:
+    """What one file came to.
+
+    Args:
+        recovery: as it is told.
+        marked: digest of the record it answered to; empty for none.
+        name: the marked file's path in that record.
+    """
+
+    recovery: Recovery
+    marked: str = ""
+    name: str = ""
+
+
+def recover_folder(key: Key, marked: Path, out: Path, processes: int = 1) -> Iterator[Recovery]:
     """Restore every image of a folder that the key knows; go on past those that it can not.
 
     A file is known by its pixels, whatever its name. One whose pixels are not those that were written, or that is
-    missing, is reported.
+    missing, is reported. An original that is in ``out`` already is not written again, so an interrupted recovery goes
+    on where it stopped. Every original is checked against the sha256 of its pixels before it is written, and appears
+    whole or not at all; nothing is written outside ``out``.
 
     Args:
         key: the key.
         marked: folder of marked images.
-        out: folder for the originals, as PNG under the same relative names.
+        out: folder for the originals, as PNG under the same relative names; where names differ only in their suffix,
+            they keep it (``1.tif.png``).
+        processes: how many work at once; their main module is imported again, so a script that calls this with more
+            than one needs ``if __name__ == "__main__":``.
 
     Yields:
-        One result a file of the folder, then one a record that no file answered to.
+        One result a file of the folder, restored ones first, then one a record that no file answered to.
 
     Raises:
+        InputError: ``out`` lies in the folder of marked images.
         RunError: the folder ``out`` can not be written.
     """
-    by_stem = {Path(record.file).with_suffix(""): record for record in key.records.values()}
-    left = set(key.records)
-    for path in sorted(path for path in marked.rglob("*") if path.is_file() and not path.name.startswith(".")):
-        file = path.relative_to(marked).as_posix()
-        record, problem = _recover(
-            key, path, by_stem.get(Path(file).with_suffix("")), out / Path(file).with_suffix(".png")
-        )
-        if record is not None:
-            left.discard(record.marked)
-        elif path.suffix.lower() not in _PICTURES:
-            continue  # the folder may hold other things beside the images
-        yield Recovery(file, problem)
-    for record in sorted((key.records[digest] for digest in left), key=lambda record: record.file):
-        yield Recovery(record.file, "no such file in the folder of marked images")
+    check_at_least(1, processes=processes)
+    if out.resolve().is_relative_to(marked.resolve()):
+        raise InputError(f"{out}: expected another folder than the marked images', which would be overwritten")
+    targets = _targets(marked)
+    remove_drafts(out, set(targets.values()))
+    jobs = [(marked / file, file, out, target) for file, target in targets.items()]
+    found: dict[str, str] = {}
+    problems: list[_Step] = []
+    for step in map_over_processes(key, _recover, jobs, processes):
+        if step.marked:
+            found[step.marked] = step.name
+        if step.recovery.problem:
+            problems.append(step)
+        else:
+            yield step.recovery
+    yield from _explain(key, problems, found)
 
 
-def _recover(key: Key, path: Path, namesake: Record | None, out: Path) -> tuple[Record | None, str]:
-    """The record that a file answers to, by pixels or at least by name, and why it was not restored."""
+def _targets(marked: Path) -> dict[str, str]:
+    """Every file below a folder, and where its original goes below the output folder."""
+    paths = (path for path in marked.rglob("*") if path.is_file() and not path.name.startswith("."))
+    files = sorted(path.relative_to(marked).as_posix() for path in paths)
+    stems = Counter(_stem(file) for file in files if _is_picture(file))
+    targets: dict[str, str] = {}
+    taken: set[str] = set()
+    for file in sorted(files, key=lambda file: not _is_picture(file)):  # pictures have the first choice
+        wanted = [_stem(file)] if stems[_stem(file)] < 2 else []
+        names = chain([*wanted, file], (f"{file}-{number}" for number in count(2)))
+        targets[file] = next(f"{name}.png" for name in names if f"{name}.png" not in taken)
+        taken.add(targets[file])
+    return targets
+
+
+def _stem(file: str) -> str:
+    return posixpath.splitext(file)[0]
+
+
+def _is_picture(file: str) -> bool:
+    return posixpath.splitext(file)[1].lower() in _PICTURES
+
+
+def _recover(key: Key, job: tuple[Path, str, Path, str]) -> _Step:
+    """Restore one file; what is wrong with it is told, and keeps no other file from being restored."""
+    path, file, out, target = job
     try:
         pixels = read_image(path)
-        record = key.records.get(pixel_digest(pixels))
-        if record is None:
-            return namesake, _why_unknown(namesake)
-        write_png(out, restore(pixels, record, key.renderings[record.rendering]))
+    except InputError as error:
+        return _Step(Recovery(file, str(error).removeprefix(f"{path}: ")))
+    digest = pixel_digest(pixels)
+    if digest not in key.records:
+        return _Step(Recovery(file, _UNKNOWN))
+    name = file
+    try:
+        record = key.records[digest]
+        name = record.file
+        goal = _inside(out, target)
+        already = _is_there(goal, record)
+        if not already:
+            write_png(goal, restore(pixels, record, key.rendering(record)))
     except (InputError, KeyMismatchError) as error:
-        return namesake, str(error)
-    return record, ""
+        return _Step(Recovery(file, str(error)), digest, name)
+    return _Step(Recovery(file, already=already), digest, name)
 
 
-def _why_unknown(namesake: Record | None) -> str:
-    if namesake is None:
-        return "not an image of this key"
+def _inside(out: Path, target: str) -> Path:
+    """The path of an original; links in the output folder do not lead out of it.
+
+    Raises:
+        InputError: one would.
+    """
+    goal = out / target
+    if not goal.parent.resolve().is_relative_to(out.resolve()):
+        raise InputError(f"{goal} would be written outside of {out}, through a link; choose another folder")
+    return goal
+
+
+def _is_there(goal: Path, record: Record) -> bool:
+    """Whether the original has been restored before."""
+    if goal.is_symlink() or not goal.is_file():
+        return False
+    try:
+        return pixel_digest(read_image(goal)) == record.original
+    except InputError:
+        return False
+
+
+def _explain(key: Key, problems: Sequence[_Step], found: dict[str, str]) -> Iterator[Recovery]:
+    """Those that were not restored, then those that are missing.
+
+    A file that the key does not know and that has the name of one it does was altered.
+    """
+    left = dict(_names(key, (marked for marked in key.records if marked not in found)))
+    names = {_stem(name) for name in [*found.values(), *left.values()]}
+    answered = set()
+    for step in problems:
+        file = step.recovery.file
+        if step.marked or _stem(file) in names:
+            answered.add(_stem(file))
+            yield step.recovery if step.marked else Recovery(file, _altered(step.recovery.problem))
+        elif _is_picture(file):  # the folder may hold other things beside the images
+            yield step.recovery
+    for name in sorted(left.values()):
+        if _stem(name) not in answered:
+            yield Recovery(name, "no such file in the folder of marked images")
+
+
+def _names(key: Key, digests: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The marked files' paths of records; of one that is damaged, what can be said."""
+    for marked in digests:
+        try:
+            yield marked, key.records[marked].file
+        except InputError as error:
+            yield marked, f"(the image {marked[:16]}, whose record is damaged: {error})"
+
+
+def _altered(problem: str) -> str:
+    if problem != _UNKNOWN:
+        return problem
     return "its pixels are not those that were written (edited, resized or re-saved); get the file again"

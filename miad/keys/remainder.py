@@ -44,7 +44,7 @@ def unpack(data: bytes, counts: NDArray[np.int64]) -> NDArray[np.int64]:
     places = np.zeros(len(counts), dtype=np.int64)
     radices = counts[counts > 1]
     try:
-        digits = _inflate(data[1:]) if data[:1] == _DEFLATE else _unpack_blocks(data[1:], radices)
+        digits = _inflate(data[1:], len(radices)) if data[:1] == _DEFLATE else _unpack_blocks(data[1:], radices)
     except (zlib.error, OverflowError) as error:
         raise InputError("a remainder in the key is damaged") from error
     if data[:1] not in (_RADIX, _DEFLATE) or len(digits) != len(radices) or (digits >= radices).any():
@@ -59,8 +59,11 @@ def _varying(places: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np
     return places[counts > 1]
 
 
-def _inflate(data: bytes) -> NDArray[np.int64]:
-    return np.frombuffer(zlib.decompress(data), dtype=np.uint8).astype(np.int64)
+def _inflate(data: bytes, count: int) -> NDArray[np.int64]:
+    stream = zlib.decompressobj()
+    # No more is unpacked than is needed, whatever a damaged key says.
+    digits = np.frombuffer(stream.decompress(data, count + 1), dtype=np.uint8).astype(np.int64)
+    return digits if stream.eof else digits[:0]
 
 
 def _words(digits: NDArray[np.int64], radices: NDArray[np.int64]) -> tuple[list[int], list[int]]:

@@ -1,6 +1,7 @@
 """What an attack has done so far, image by image, so that a killed run goes on where it stopped.
 
 Each process writes an SQLite file of its own; a batch is one transaction, so an entry is there whole or not at all.
+Records are sealed before they come here.
 """
 
 import hashlib
@@ -17,10 +18,12 @@ from PIL import Image
 
 from miad.errors import RunError
 from miad.imaging import atomic_path, write_failure, write_png
-from miad.keys import Record
+from miad.keys import SealedRecord
 from miad.search import Status
 from miad.tasks.view import LesionView
 from miad.watermark import Rendering
+
+_SCHEMA = "CREATE TABLE IF NOT EXISTS entry (image TEXT PRIMARY KEY, fields TEXT, marked TEXT, record BLOB)"
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def add(self, rank: int, batch: Iterable[tuple[Entry, Record | None]]) -> None:
+    def add(self, rank: int, batch: Iterable[tuple[Entry, SealedRecord | None]]) -> None:
         """Append a batch, in one transaction, to one process's file.
 
         Args:
@@ -98,8 +101,8 @@ class Journal:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(path)) as database, database:
-                database.execute("CREATE TABLE IF NOT EXISTS entry (image TEXT PRIMARY KEY, fields TEXT, record BLOB)")
-                database.executemany("INSERT OR REPLACE INTO entry VALUES (?, ?, ?)", map(_to_row, batch))
+                database.execute(_SCHEMA)
+                database.executemany("INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?)", map(_to_row, batch))
         except (OSError, sqlite3.OperationalError) as error:
             raise RunError(write_failure(path, error)) from error
 
@@ -136,9 +139,9 @@ class Journal:
         """All entries, in no particular order."""
         return [_from_row(fields) for (fields,) in self._select("fields")]
 
-    def records(self) -> Iterator[Record]:
+    def records(self) -> Iterator[SealedRecord]:
         """The records of what was written, in no particular order, read as they are needed."""
-        return (Record.from_bytes(record) for (record,) in self._select("record") if record is not None)
+        return (SealedRecord(*row) for row in self._select("marked, record") if row[0] is not None)
 
     def remove(self) -> None:
         """Delete the journal of a finished run."""
@@ -154,9 +157,10 @@ class Journal:
                 yield from database.execute(f"SELECT {columns} FROM entry") if tables else ()
 
 
-def _to_row(done: tuple[Entry, Record | None]) -> tuple[str, str, bytes | None]:
+def _to_row(done: tuple[Entry, SealedRecord | None]) -> tuple[str, str, str | None, bytes | None]:
     entry, record = done
-    return entry.image, json.dumps(asdict(entry)), record.to_bytes() if record else None
+    sealed = (None, None) if record is None else (record.marked, record.blob)
+    return entry.image, json.dumps(asdict(entry)), *sealed
 
 
 def _from_row(fields: str) -> Entry:

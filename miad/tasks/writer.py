@@ -18,7 +18,7 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 from torch import Tensor
 
 from miad.imaging import from_tensor, read_image, to_tensor, write_png
-from miad.keys import Record, make_record, rendering_digest
+from miad.keys import SealedRecord, make_record, rendering_digest, seal_record
 from miad.measures import psnr, rmse, ssim
 from miad.search import Status
 from miad.tasks.attack import AttackTask
@@ -42,7 +42,7 @@ class _Written:
     """Columns of its entry."""
     rendering: str
     """Digest; empty where there is none."""
-    record: Record | None
+    record: SealedRecord | None
 
 
 class MarkingWriter(BasePredictionWriter):
@@ -52,16 +52,24 @@ class MarkingWriter(BasePredictionWriter):
         folder: the run's folder.
         names: for each image id the path of its marked file below ``marked/``.
         journal: where finished images are booked.
+        recipient: of the key's own identity; records are sealed to it before they leave memory. The first process's
+            counts.
         pictures: ids of the images whose lesions are to be pictured.
     """
 
     def __init__(
-        self, folder: Path, names: Mapping[str, str], journal: Journal, pictures: frozenset[str] = frozenset()
+        self,
+        folder: Path,
+        names: Mapping[str, str],
+        journal: Journal,
+        recipient: str,
+        pictures: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__("batch")
         self.folder = folder
         self.names = names
         self.journal = journal
+        self.recipient = recipient
         self.pictures = pictures
         self._threads = ThreadPoolExecutor(min(4, os.cpu_count() or 1))
         self._pending: list[Future[_Written]] = []
@@ -69,7 +77,8 @@ class MarkingWriter(BasePredictionWriter):
         self._booked_at = time.perf_counter()
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begin to count the seconds."""
+        """Agree on the recipient, and begin to count the seconds."""
+        self.recipient = trainer.strategy.broadcast(self.recipient)
         self._booked_at = time.perf_counter()
 
     def write_on_batch_end(
@@ -112,7 +121,8 @@ class MarkingWriter(BasePredictionWriter):
         x, y, alpha, _ = marking.outcome.placement.rows()[0].tolist()
         record = make_record(marking.item.id, file, original, host, pixels, (x, y, alpha), marking.rendering, digest)
         columns = {**_place(marking), "file": file, "delta": rmse(host, original), **_quality(pixels, original)}
-        return _Written(marking, pixels, columns | _gave_way(marking) | _lesion(marking, pixels), digest, record)
+        sealed = seal_record(record, self.recipient)
+        return _Written(marking, pixels, columns | _gave_way(marking) | _lesion(marking, pixels), digest, sealed)
 
     def _book(self, trainer: Trainer, task: AttackTask) -> None:
         written = [future.result() for future in self._pending[:_BOOKED]]

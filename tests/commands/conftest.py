@@ -8,6 +8,7 @@ import torch
 from miad.commands.run import Run
 from miad.data import Phantom
 from miad.data.phantom.images import draw_phantom
+from miad.keys import open_key, own_identity
 from miad.models import build_remover
 from miad.tasks import ClassifierTask, RemoverTask
 
@@ -79,8 +80,19 @@ def shown(monkeypatch, request):
 def tree(folder):
     """Every file of a run but its logs, by relative name."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    named = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+    named = {path.relative_to(folder).as_posix(): contents(path) for path in files}
     return {name: data for name, data in named.items() if not name.startswith(("logs/", "wandb/"))}
+
+
+def contents(path):
+    """A file's bytes; of a key what is in it, since age encrypts nothing twice alike; of an identity nothing."""
+    if path.suffix == ".identity":
+        return b"an identity"
+    if path.suffix != ".miadkey" or not own_identity(path).is_file():
+        return path.read_bytes()
+    with open_key(path) as key:
+        records = b"".join(record.to_bytes() for record in key.records.values())
+        return records + "".join(sorted(key.renderings)).encode()
 
 
 def quiet(name, root, **options):

@@ -18,7 +18,7 @@ from miad.commands.run import Run
 from miad.data import Phantom, choose_images
 from miad.errors import InputError, RunError
 from miad.imaging import read_image, to_tensor
-from miad.keys import read_key, recover_folder
+from miad.keys import open_key, recover_folder
 from miad.search import HeuristicEvolution, Pool, RandomSearch, Stop
 from miad.targets import Ensemble, load_target
 from miad.tasks import AttackTask, MarkingWriter, MarkOptions
@@ -86,7 +86,7 @@ def test_marks_stay_within_the_asked_opacity_and_stay_visible(finished):
 
 def test_every_original_comes_back_from_the_key(finished, tmp_path):
     folder, dataset, _ = finished
-    results = list(recover_folder(read_key(folder / "run.miadkey"), folder / "marked", tmp_path))
+    results = list(recover_folder(open_key(folder / "run.miadkey"), folder / "marked", tmp_path))
     assert [result.problem for result in results] == [""] * 20
     for index, id_ in enumerate(dataset.ids):
         assert np.array_equal(read_image(tmp_path / id_), dataset.pixels(index))
@@ -114,7 +114,15 @@ def test_the_metrics_file_holds_the_returned_numbers(finished):
 
 def test_nothing_else_is_left_in_the_folder(finished):
     folder, dataset, _ = finished
-    expected = {"attack.csv", "config.yaml", "lesions.png", "metrics.csv", "predictions.csv", "run.miadkey"}
+    expected = {
+        "attack.csv",
+        "config.yaml",
+        "lesions.png",
+        "metrics.csv",
+        "predictions.csv",
+        "run.miadkey",
+        "run.identity",
+    }
     assert tree(folder).keys() == expected | {f"marked/{id_}" for id_ in dataset.ids}
 
 
@@ -203,7 +211,7 @@ def test_a_killed_process_goes_on_and_ends_with_the_same_files(start, tmp_path):
     assert start("killed").communicate()[1] == b""
     killed, undisturbed = tree(tmp_path / "killed"), tree(tmp_path / "undisturbed")
     for files, name in ((killed, "killed"), (undisturbed, "undisturbed")):
-        files["key"] = files.pop(f"{name}.miadkey")
+        files["key"], files["identity"] = files.pop(f"{name}.miadkey"), files.pop(f"{name}.identity")
         files["config.yaml"] = files["config.yaml"].replace(f"name: {name}".encode(), b"")
     assert killed == undisturbed
 
@@ -305,10 +313,22 @@ def test_bad_options_are_refused_before_anything_is_written(zoo, phantom, make_r
 
 
 def test_key_records_hold_what_undoing_needs(finished):
-    key = read_key(finished[0] / "run.miadkey")
+    key = open_key(finished[0] / "run.miadkey")
     record = next(iter(key.records.values()))
     fields = json.loads(record.to_bytes().partition(b"\n")[0])
-    assert fields.keys() == {"image", "file", "x", "y", "alpha", "rendering", "original", "marked", "delta"}
+    assert fields.keys() == {
+        "image",
+        "file",
+        "x",
+        "y",
+        "alpha",
+        "rendering",
+        "original",
+        "marked",
+        "delta",
+        "dtype",
+        "shape",
+    }
     assert record.rendering in key.renderings
     row = next(row for row in rows(finished[0]) if row["image"] == record.image)
     assert [fields["x"], fields["y"], fields["alpha"]] == [int(row[name]) for name in ("x", "y", "alpha")]

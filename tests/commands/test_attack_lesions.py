@@ -14,7 +14,7 @@ from miad.commands.lesions import LesionOptions, mask_words
 from miad.data.phantom.module import PhantomDataset
 from miad.errors import RunError
 from miad.imaging import read_image
-from miad.keys import read_key, recover_folder
+from miad.keys import open_key, recover_folder
 from miad.lesions import GradCamMasks, LesionFinder
 from miad.search import HeuristicEvolution, RandomSearch
 from miad.targets import load_target
@@ -127,7 +127,7 @@ def test_the_logo_shrinks_where_it_must_and_the_key_still_restores(mark, monkeyp
     assert all(2 < float(row["scale"]) <= 4 for row in rows(folder))
     assert (measures["gave_way"], measures["infeasible"]) == (20, 0)
     assert measures["lesion_pixels_covered"] == 0
-    back = list(recover_folder(read_key(folder / "run.miadkey"), folder / "marked", tmp_path / "back"))
+    back = list(recover_folder(open_key(folder / "run.miadkey"), folder / "marked", tmp_path / "back"))
     assert [one.problem for one in back] == [""] * 20
 
 

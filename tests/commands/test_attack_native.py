@@ -9,7 +9,7 @@ from miad.commands.attack import attack
 from miad.data import Phantom
 from miad.errors import InputError
 from miad.imaging import read_image, to_tensor
-from miad.keys import read_key, recover_folder
+from miad.keys import open_key, recover_folder
 from miad.search import HeuristicEvolution, LearnedPlaces, Pool, Stop
 from miad.targets import load_target
 from miad.tasks import AttackTask
@@ -40,7 +40,7 @@ def finished(zoo, tmp_path_factory):
 def test_files_keep_their_size_and_come_back_bit_for_bit(finished, tmp_path):
     folder, _ = finished
     originals = data().split("test")
-    results = list(recover_folder(read_key(folder / "run.miadkey"), folder / "marked", tmp_path / "out"))
+    results = list(recover_folder(open_key(folder / "run.miadkey"), folder / "marked", tmp_path / "out"))
     assert [result.problem for result in results] == [""] * 14
     for index, row in enumerate(rows(folder)):
         assert read_image(folder / "marked" / row["image"]).shape == originals.pixels(index).shape

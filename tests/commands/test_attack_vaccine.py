@@ -10,7 +10,7 @@ from miad.commands.attack import attack
 from miad.data import Phantom
 from miad.errors import InputError, RunError
 from miad.imaging import read_image
-from miad.keys import read_key, recover_folder
+from miad.keys import open_key, recover_folder
 from miad.measures import rmse
 from miad.search import RandomSearch
 from miad.vaccine import VaccineOptions
@@ -57,7 +57,7 @@ def rows(folder):
 
 def deltas(folder, kind="brain"):
     """What was added to each image, by its id, outside of its mark."""
-    dataset, key = images(kind).split("test"), read_key(next(folder.glob("*.miadkey")))
+    dataset, key = images(kind).split("test"), open_key(next(folder.glob("*.miadkey")))
     found = {}
     for record in key.records.values():
         index = dataset.ids.index(record.image)
@@ -70,7 +70,7 @@ def deltas(folder, kind="brain"):
 
 
 def recovered(folder, out, kind="brain"):
-    dataset, key = images(kind).split("test"), read_key(next(folder.glob("*.miadkey")))
+    dataset, key = images(kind).split("test"), open_key(next(folder.glob("*.miadkey")))
     results = list(recover_folder(key, folder / "marked", out))
     assert [result.problem for result in results] == [""] * len(dataset)
     return all(
@@ -96,7 +96,7 @@ def test_what_is_reported_of_delta_is_its_root_mean_square(mark, removers):
     folder, plain = mark("a", vaccine=VaccineOptions("noise", eps=3)), mark("b")
     assert {row["delta"] for row in rows(plain)} == {"0.000000"}
     dataset = images().split("test")
-    key = read_key(next(folder.glob("*.miadkey")))
+    key = open_key(next(folder.glob("*.miadkey")))
     for record in key.records.values():
         delta, outside = deltas(folder)[record.image]
         row = next(row for row in rows(folder) if row["image"] == record.image)

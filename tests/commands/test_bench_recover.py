@@ -12,7 +12,7 @@ from miad.commands.bench_recover import _Bench, recover
 from miad.data import Phantom
 from miad.errors import InputError, KeyMismatchError, RunError
 from miad.imaging import read_image
-from miad.keys import read_key, write_key
+from miad.keys import Issuer, open_key, write_issuer, write_key
 from miad.search import RandomSearch
 
 from .conftest import assert_agree, quiet, tree
@@ -41,7 +41,7 @@ def test_the_table_and_the_file_agree(made, shown, tmp_path):
 
 
 def test_every_way_does_what_it_says(made, tmp_path):
-    bench = _Bench.of(read_key(made / "run.miadkey"), made / "marked", tmp_path)
+    bench = _Bench.of(open_key(made / "run.miadkey"), made / "marked", tmp_path)
     for way in (bench.recover, bench.copy, bench.parts):
         way()
     originals = {name: read_image(tmp_path / "recovered" / name) for name in bench.files}
@@ -82,7 +82,9 @@ def test_a_folder_that_does_not_fit_is_refused(made, tmp_path, monkeypatch):
 
 
 def test_a_key_and_a_folder_of_nothing_are_refused(tmp_path):
-    write_key(tmp_path / "a.miadkey", [], {})
+    issuer = Issuer.generate()
+    write_key(tmp_path / "a.miadkey", [], {}, issuer)
+    write_issuer(tmp_path / "a.identity", issuer)
     (tmp_path / "marked").mkdir()
     with pytest.raises(InputError, match="expected marked images, found none"):
         recover(tmp_path / "a.miadkey", tmp_path / "marked")

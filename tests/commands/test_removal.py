@@ -17,7 +17,7 @@ from miad.data import Phantom
 from miad.errors import InputError, RunError
 from miad.evaluation import RemovalStudy
 from miad.imaging import read_image
-from miad.keys import read_key
+from miad.keys import open_key
 from miad.models import find_checkpoint, load_remover
 from miad.search import RandomSearch
 from miad.tensors import to_levels, to_unit
@@ -101,7 +101,7 @@ def test_the_matrix_is_the_mean_over_images(study):
 
 
 def test_without_delta_everything_is_as_the_attack_wrote_it(study, marked, removers):
-    dataset, key = images().split("test"), read_key(next(marked.glob("*.miadkey")))
+    dataset, key = images().split("test"), open_key(next(marked.glob("*.miadkey")))
     files = {record.image: marked / "marked" / record.file for record in key.records.values()}
     network = load_remover(find_checkpoint(Path(removers[0])))
     for row in rows(study, "removal_images.csv"):

@@ -20,7 +20,7 @@ from miad.commands.run import Run
 from miad.data import Phantom, choose_images, content_digest
 from miad.errors import InputError, RunError
 from miad.imaging import read_image, to_tensor
-from miad.keys import read_key, recover_folder
+from miad.keys import open_key, recover_folder
 from miad.measures import psnr, ssim
 from miad.models import load_classifier
 from miad.search import FIRST_SUCCESS, SEARCHES, Stop
@@ -224,7 +224,7 @@ def test_a_cell_is_a_run_of_its_own_whose_key_gives_the_originals_back(finished,
     dataset = some_data().split("test")
     assert len(cell_folders(finished)) == 2 * len(GROUPS)
     folder = cell_folders(finished)[0]
-    results = list(recover_folder(read_key(folder / f"{folder.name}.miadkey"), folder / "marked", tmp_path))
+    results = list(recover_folder(open_key(folder / f"{folder.name}.miadkey"), folder / "marked", tmp_path))
     assert [result.problem for result in results] == [""] * (IMAGES - 1)
     for index, id_ in enumerate(dataset.ids):
         assert index == LESION_EVERYWHERE or np.array_equal(read_image(tmp_path / id_), dataset.pixels(index))

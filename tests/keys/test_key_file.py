@@ -1,210 +1,337 @@
-"""The key file: what goes in comes out, byte for byte the same each time; what is damaged is refused in one line."""
+"""The key file: what goes in comes out, for who has the identity; whatever was changed is refused in one line."""
 
-import json
+import os
+import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
 from contextlib import closing
-from dataclasses import replace
 
 import numpy as np
+import pyrage
 import pytest
 
-from miad.errors import InputError, MiadError
-from miad.imaging import write_png
-from miad.keys import Record, make_record, read_key, recover_folder, rendering_digest, write_key
-from miad.watermark import Rendering
+from miad.errors import InputError, KeyMismatchError, MiadError, RunError
+from miad.keys import Identity, Issuer, append_records, open_key, own_identity, seal_record, write_issuer, write_key
+from miad.keys import key as key_module
+
+from .samples import RENDERINGS, a_key, change, marked_image, marked_images
 
 
-def a_rendering(seed, height=5, width=7):
-    generator = np.random.default_rng(seed)
-    rgb, coverage = generator.integers(0, 256, (height, width, 3)), generator.integers(0, 2, (height, width)) * 255
-    return Rendering(rgb.astype(np.uint8), coverage.astype(np.uint8))
+def test_every_original_comes_back(path, issuer, images):
+    with open_key(path, issuer.identity) as key:
+        assert key.encrypted
+        for original, marked, record in images:
+            restored = key.restore(marked)
+            assert restored.dtype == original.dtype
+            assert np.array_equal(restored, original)
+            assert key.records[record.marked] == record
+        assert key.records == {record.marked: record for _, _, record in images}
 
 
-RENDERINGS = {rendering_digest(rendering): rendering for rendering in map(a_rendering, range(3))}
-RECORDS = [
-    Record(
-        f"id {index}", f"{index}.png", index, 2 * index, 100 + index, digest, "o" * 64, f"{index:064x}", bytes(range(9))
-    )
-    for index, digest in enumerate(RENDERINGS)
-] + [Record('ö "quoted"\nname', "ö/ü.png", 0, 0, 255, next(iter(RENDERINGS)), "p" * 64, "f" * 64, b"\n\x00\n")]
-
-
-@pytest.fixture
-def path(tmp_path):
-    write_key(tmp_path / "a.miadkey", RECORDS, RENDERINGS)
-    return tmp_path / "a.miadkey"
-
-
-def change(path, statement, *values):
-    with closing(sqlite3.connect(path)) as database, database:
-        assert database.execute(statement, values).rowcount
-
-
-def test_records_and_renderings_come_back(path):
-    key = read_key(path)
-    assert key.records == {record.marked: record for record in RECORDS}
+def test_renderings_come_back(path, issuer):
+    key = open_key(path, issuer.identity)
     assert key.renderings.keys() == RENDERINGS.keys()
     for digest, rendering in RENDERINGS.items():
-        assert np.array_equal(key.renderings[digest].rgb, rendering.rgb)
-        assert np.array_equal(key.renderings[digest].coverage, rendering.coverage)
+        assert np.array_equal(key.renderings[digest].rgba, rendering.rgba)
 
 
-def test_an_empty_key_comes_back(tmp_path):
-    write_key(tmp_path / "a.miadkey", [], {})
-    key = read_key(tmp_path / "a.miadkey")
-    assert (key.records, key.renderings) == ({}, {})
+def test_an_empty_key_comes_back(path):
+    issuer = a_key(path, [])
+    assert dict(open_key(path, issuer.identity).records) == {}
 
 
-def test_the_same_records_in_any_order_give_the_same_bytes(path, tmp_path):
-    write_key(tmp_path / "b.miadkey", reversed(RECORDS), dict(reversed(RENDERINGS.items())))
-    assert (tmp_path / "b.miadkey").read_bytes() == path.read_bytes()
+def test_the_identity_beside_the_key_is_found(path, issuer, images):
+    with pytest.raises(InputError, match=r"\A.*a\.miadkey is encrypted: expected its identity beside it \(a\.ident"):
+        open_key(path)
+    write_issuer(own_identity(path), issuer)
+    assert len(open_key(path).records) == len(images)
+    assert len(open_key(str(path), own_identity(path)).records) == len(images)
 
 
-@pytest.mark.parametrize("field", ["x", "image", "remainder"])
-def test_other_records_give_other_bytes(path, tmp_path, field):
-    other = {"x": 77, "image": "other", "remainder": b"?"}[field]
-    write_key(tmp_path / "b.miadkey", [replace(RECORDS[0], **{field: other}), *RECORDS[1:]], RENDERINGS)
-    assert (tmp_path / "b.miadkey").read_bytes() != path.read_bytes()
+def test_one_image_is_decrypted_alone(path, issuer, images, monkeypatch):
+    opened = []
+    unseal = key_module.unseal
+
+    def counted(blob, openers):
+        opened.append(blob)
+        return unseal(blob, openers)
+
+    monkeypatch.setattr(key_module, "unseal", counted)
+    key = open_key(path, issuer.identity)
+    assert opened == []
+    assert len(key.records) == len(images)
+    assert images[3][2].marked in key.records
+    assert opened == []
+    key.restore(images[3][1])
+    assert len(opened) == 2  # its record and its rendering
 
 
-def test_nothing_is_left_beside_the_key(path):
-    read_key(path)
+def test_nothing_of_an_image_can_be_read_in_the_file(path, issuer, images):
+    """Neither its id and name nor what undoing needs, in the file as bytes; digests of marked pixels are open."""
+    data = path.read_bytes()
+    for _, _, record in images:
+        for secret in (record.image.encode(), record.file.encode(), record.original.encode(), record.delta):
+            assert not secret or secret not in data
+        assert bytes.fromhex(record.original) not in data
+        assert bytes.fromhex(record.marked) in data
+    assert all(rendering.rgba.tobytes() not in data for rendering in RENDERINGS.values())
+    assert issuer.identity.reveal().encode() not in data
+
+
+def test_age_itself_opens_a_record(path, issuer, images):
+    record = images[0][2]
+    with closing(sqlite3.connect(path)) as database:
+        (blob,) = database.execute(
+            "SELECT blob FROM record WHERE marked = ?", (bytes.fromhex(record.marked),)
+        ).fetchone()
+    stock = pyrage.x25519.Identity.from_str(issuer.identity.reveal())
+    assert pyrage.decrypt(blob, [stock]) == record.to_bytes()
+
+
+def test_another_identity_is_told(path, issuer):
+    with pytest.raises(InputError, match=r"\A.*a\.miadkey: this identity does not open the key; .*\Z"):
+        open_key(path, Identity.generate())
+
+
+def test_pixels_of_another_image_are_told(path, issuer, images):
+    changed = images[0][1].copy()
+    changed[0, 0] ^= 1
+    with pytest.raises(KeyMismatchError, match=r"\Athese pixels are those of no image of this key; .*\Z"):
+        open_key(path, issuer.identity).restore(changed)
+
+
+def test_nothing_is_left_beside_the_key(path, issuer):
+    open_key(path, issuer.identity)
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_rendering_is_named_by_its_pixels():
-    assert len(RENDERINGS) == 3
-    assert rendering_digest(a_rendering(0)) in RENDERINGS
-    for part, index in (("rgb", (0, 0, 0)), ("coverage", (0, 0))):
-        other = a_rendering(0)
-        getattr(other, part)[index] ^= 1
-        assert rendering_digest(other) not in RENDERINGS
+def test_a_key_is_shown_without_its_secrets(path, issuer):
+    key = open_key(path, issuer.identity)
+    assert repr(key) == f"<Key {path}: 6 images>"
+    assert issuer.identity.reveal() not in f"{key.__dict__}{vars(issuer)}{issuer}"
 
 
-def test_a_rendering_s_name_tells_its_sides():
-    tall, wide = (Rendering(np.zeros((*s, 3), np.uint8), np.zeros(s, np.uint8)) for s in ((6, 4), (4, 6)))
-    assert rendering_digest(tall) != rendering_digest(wide)
+def test_records_are_added(path, issuer, images):
+    new = marked_images(9)[6:]
+    sealed = [seal_record(record, issuer.recipient) for _, _, record in new]
+    append_records(path, sealed, RENDERINGS, issuer)
+    key = open_key(path, issuer.identity)
+    assert key.records == {record.marked: record for _, _, record in [*images, *new]}
+    assert np.array_equal(key.restore(new[1][1]), new[1][0])
+    append_records(path, sealed, {}, issuer)  # again
+    assert len(open_key(path, issuer.identity).records) == 9
 
 
-@pytest.mark.parametrize("record", RECORDS)
-def test_a_record_s_bytes_come_back(record):
-    assert Record.from_bytes(record.to_bytes()) == record
+def test_adding_that_fails_half_way_changes_nothing(path, issuer, images):
+    def records():
+        yield seal_record(marked_image(7)[2], issuer.recipient)
+        raise RuntimeError("the machine goes down")
+
+    before = path.read_bytes()
+    with pytest.raises(RuntimeError, match="goes down"):
+        append_records(path, records(), RENDERINGS, issuer)
+    assert path.read_bytes() == before
+    assert len(open_key(path, issuer.identity).records) == len(images)
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda data: b"",
-        lambda data: b"{}\n",
-        lambda data: data[1:],
-        lambda data: data[:20],
-        lambda data: b"[1, 2]\n",
-        lambda data: b"\xff\xfe\n" + data,
-        lambda data: data.replace(b'"x"', b'"z"'),
-    ],
-)
-def test_a_damaged_record_is_refused_in_one_line(path, damage):
-    data = RECORDS[0].to_bytes()
-    with pytest.raises(InputError):
-        Record.from_bytes(damage(data))
-    change(path, "UPDATE record SET blob = ? WHERE marked = ?", damage(data), RECORDS[0].marked)
-    with pytest.raises(InputError, match=r"\A.*a\.miadkey: .*damaged.*\Z"):
-        read_key(path)
+def test_only_the_issuer_adds(path, issuer):
+    before = path.read_bytes()
+    other = Issuer.generate()
+    for wrong in (other, Issuer(issuer.recipient, other.signer), Issuer(other.recipient, issuer.signer)):
+        with pytest.raises(InputError, match=r"\A.*a\.miadkey: expected the identity of this key's issuer"):
+            append_records(path, [], {}, wrong)
+    assert path.read_bytes() == before
 
 
-def test_a_later_version_asks_for_an_update_and_is_not_called_damaged(path):
-    change(path, "UPDATE meta SET value = '3' WHERE name = 'version'")
-    with pytest.raises(InputError, match=r"\A.*a\.miadkey: expected a key of version 2, found 3; update miad\Z") as e:
-        read_key(path)
-    assert "damaged" not in str(e.value)
+APPEND = """
+import sys
+from pathlib import Path
+from miad.keys import read_issuer, append_records
+from miad.keys.writing import SealedRecord
+import secrets
+def records():
+    for index in range(4000):
+        yield SealedRecord(secrets.token_hex(32), secrets.token_bytes(3000))
+        if index == 3000:
+            print("going", flush=True)
+append_records(Path(sys.argv[1]), records(), {}, read_issuer(sys.argv[2]))
+"""
 
 
-def test_a_key_of_version_1_is_read(tmp_path):
-    """Its records are the same but for the delta, which they have not."""
-    record, renderings = a_marked_folder(tmp_path)
-    write_key(tmp_path / "a.miadkey", [record], renderings)
-    line, _, rest = record.to_bytes().partition(b"\n")
-    fields = json.loads(line)
-    assert fields.pop("delta") == 0
-    with closing(sqlite3.connect(tmp_path / "a.miadkey")) as database, database:
-        database.execute("UPDATE meta SET value = '1' WHERE name = 'version'")
-        database.execute("UPDATE record SET blob = ?", (json.dumps(fields).encode() + b"\n" + rest,))
-    found = recover_folder(read_key(tmp_path / "a.miadkey"), tmp_path / "marked", tmp_path / "out")
-    assert [result.problem for result in found] == [""]
+def test_adding_that_is_killed_changes_nothing(path, issuer, images, tmp_path):
+    """Sqlite has written pages to the file by then; whoever opens it next takes them back."""
+    write_issuer(tmp_path / "identity", issuer)
+    words = [sys.executable, "-c", APPEND, str(path), str(tmp_path / "identity")]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "going\n"
+        time.sleep(0.002)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    left = path.with_name("a.miadkey-journal")
+    assert left.exists()
+    key = open_key(path, issuer.identity)
+    assert key.records == {record.marked: record for _, _, record in images}
+    assert not left.exists()
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "DELETE FROM meta",
-        "UPDATE rendering SET rgba = x'00'",
-        "UPDATE rendering SET rgba = substr(rgba, 1, 20)",
-        "UPDATE rendering SET width = width + 1",
-        "UPDATE rendering SET rgba = 'text'",
-        "UPDATE rendering SET height = 'tall'",
-        "UPDATE record SET blob = 'text'",
-    ],
-)
-def test_damaged_tables_are_refused_in_one_line(path, statement):
-    change(path, statement)
-    with pytest.raises(InputError, match=r"\A.*a\.miadkey: .*\Z"):
-        read_key(path)
+def test_a_later_version_asks_for_an_update_and_is_not_called_damaged(path, issuer):
+    change(path, "UPDATE meta SET value = '4' WHERE name = 'version'")
+    with pytest.raises(InputError, match=r"\A.*a\.miadkey: expected a key of version 3, found 4; update miad\Z"):
+        open_key(path, issuer.identity)
+
+
+def test_a_key_does_not_pass_for_one_of_an_early_version(path, issuer, images):
+    change(path, "UPDATE meta SET value = '2' WHERE name = 'version'")
+    for given in (None, issuer.identity):
+        with pytest.raises(InputError, match=r"\A.*a\.miadkey: .*\Z"):
+            open_key(path, given)
+
+
+FORGERIES = {
+    "a record less": "DELETE FROM record WHERE rowid = 2",
+    "a rendering less": "DELETE FROM rendering WHERE rowid = 2",
+    "a record's digest": "UPDATE record SET marked = x'00' WHERE rowid = 1",
+    "a record's sha256": "UPDATE record SET sha256 = x'00' WHERE rowid = 1",
+    "text for a digest": "UPDATE record SET marked = 'text' WHERE rowid = 1",
+    "a new part": "INSERT INTO part VALUES ('b', 'age1', x'')",
+    "a new recipient": "UPDATE part SET recipient = 'age1'",
+    "no whole": "DELETE FROM part",
+    "a new member": "INSERT INTO member SELECT 'all', marked FROM record",
+    "a member of no part": "INSERT INTO member SELECT 'b', marked FROM record",
+    "another issuer": "UPDATE meta SET value = '00' WHERE name = 'issuer'",
+    "no issuer": "DELETE FROM meta WHERE name = 'issuer'",
+    "no signature": "UPDATE meta SET value = '' WHERE name = 'signature'",
+    "no signature's row": "DELETE FROM meta WHERE name = 'signature'",
+    "nothing in meta": "DELETE FROM meta",
+    "a number for a signature": "UPDATE meta SET value = 5 WHERE name = 'signature'",
+    "swapped digests": "UPDATE record SET sha256 = other.sha256 FROM record AS other "
+    "WHERE other.rowid = 3 - record.rowid",
+}
+
+
+@pytest.mark.parametrize("kind", FORGERIES)
+def test_what_the_issuer_did_not_sign_is_refused_in_one_line(path, issuer, kind):
+    change(path, FORGERIES[kind])
+    with pytest.raises(InputError, match=r"\A.*a\.miadkey: .*(damaged|changed by others).*\Z"):
+        open_key(path, issuer.identity)
+
+
+def test_a_key_that_was_signed_again_by_another_is_not_the_key_of_a_grant_or_an_identity(path, issuer, images):
+    """Its records could be forged, since everybody may seal to a recipient."""
+    forger = Issuer(issuer.recipient, Issuer.generate().signer)
+    a_key(path, images[:2], forger)
+    with pytest.raises(InputError, match=r"\A.*a\.miadkey: .*signed by another.*\Z"):
+        open_key(path, issuer.keyring())
+
+
+@pytest.mark.parametrize("statement", ["CREATE TABLE more (x)", "CREATE VIEW v AS SELECT 1", "DROP TABLE member"])
+def test_other_tables_are_refused(path, issuer, statement):
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(statement)
+    with pytest.raises(InputError, match=r"\A.*a\.miadkey: expected a key of miad, .*\Z"):
+        open_key(path, issuer.identity)
+
+
+def test_a_changed_record_is_told_and_the_others_open(path, issuer, images):
+    lost = images[1][2].marked
+    change(path, "UPDATE record SET blob = x'00' WHERE marked = ?", bytes.fromhex(lost))
+    key = open_key(path, issuer.identity)
+    with pytest.raises(InputError, match=r"\A.*a\.miadkey: a part of the key is damaged; .*\Z"):
+        key.restore(images[1][1])
+    assert np.array_equal(key.restore(images[2][1]), images[2][0])
+
+
+def test_swapped_records_are_told(path, issuer, images):
+    """Even the issuer's signature does not make one image's record another's."""
+    first, second = images[0][2], images[2][2]
+    one, two = (seal_record(record, issuer.recipient) for record in (first, second))
+    swapped = [type(one)(one.marked, two.blob), type(one)(two.marked, one.blob)]
+    write_key(path, swapped, RENDERINGS, issuer)
+    key = open_key(path, issuer.identity)
+    for _, marked, _ in (images[0], images[2]):
+        with pytest.raises(InputError, match=r"\A.*a\.miadkey: the key is damaged: a record stands where another"):
+            key.restore(marked)
+
+
+def test_a_record_that_was_sealed_to_others_is_told(path, issuer, images):
+    write_key(path, [seal_record(images[0][2], Identity.generate().recipient)], RENDERINGS, issuer)
+    with pytest.raises(InputError, match=r"\A.*a\.miadkey: the key is damaged: what was sealed does not open; .*\Z"):
+        open_key(path, issuer.identity).restore(images[0][1])
+
+
+def test_a_missing_rendering_is_told(path, issuer, images):
+    write_key(path, [seal_record(images[0][2], issuer.recipient)], {}, issuer)
+    with pytest.raises(InputError, match=r"\A.*a\.miadkey: the key is damaged: a rendering of the logo is missing\Z"):
+        open_key(path, issuer.identity).restore(images[0][1])
 
 
 @pytest.mark.parametrize("share", [0, 0.01, 0.3, 0.6, 0.99])
-def test_a_key_cut_short_is_refused_in_one_line(path, share):
+def test_a_key_cut_short_is_refused_in_one_line(path, issuer, images, share):
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(InputError, match=r"\A.*a\.miadkey: .*\Z"):
-        read_key(path)
+    with pytest.raises(MiadError, match=r"\A.*a\.miadkey: .*\Z"):
+        [open_key(path, issuer.identity).restore(marked) for _, marked, _ in images]
 
 
-def a_marked_folder(folder):
-    """An image whose mark is opaque where the rendering covers it, and its record."""
-    rendering = a_rendering(0)
-    original = np.random.default_rng(1).integers(0, 256, (20, 20)).astype(np.uint8)
-    marked = original.copy()
-    region = marked[3:8, 2:9]
-    region[rendering.coverage == 255] = rendering.rgb[..., 0][rendering.coverage == 255]
-    write_png(folder / "marked" / "1.png", marked)
-    name = rendering_digest(rendering)
-    return make_record("1", "1.png", original, original, marked, (2, 3, 255), rendering, name), {name: rendering}
+def another_database(path):
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("CREATE TABLE meta (name TEXT, value TEXT)")
 
 
-def recovered(tmp_path, **changes):
-    record, renderings = a_marked_folder(tmp_path)
-    fields = {**json.loads(record.to_bytes().partition(b"\n")[0]), **changes}
-    fields["delta"] = record.delta
-    damaged = Record(**fields, remainder=record.remainder)
-    write_key(tmp_path / "a.miadkey", [damaged], renderings)
-    return list(recover_folder(read_key(tmp_path / "a.miadkey"), tmp_path / "marked", tmp_path / "out"))
+NO_KEYS = {
+    "text": lambda path: path.write_text("secret"),
+    "empty": lambda path: path.touch(),
+    "database": another_database,
+    "folder": lambda path: path.mkdir(),
+    "missing": lambda path: None,
+}
 
 
-def test_an_unchanged_record_restores(tmp_path):
-    assert [result.problem for result in recovered(tmp_path)] == [""]
+@pytest.mark.parametrize("kind", NO_KEYS)
+def test_what_is_no_key_is_refused_in_one_line(path, kind):
+    NO_KEYS[kind](path)
+    for given in (None, Identity.generate()):
+        with pytest.raises(InputError, match=r"\A.*a\.miadkey: .*key.*\Z"):
+            open_key(path, given)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"x": 3},
-        {"y": 200},
-        {"x": -1},
-        {"x": "2"},
-        {"alpha": 0},
-        {"alpha": 1000},
-        {"alpha": 90},
-        {"rendering": "0" * 64},
-        {"original": "0" * 64},
-    ],
-    ids=str,
-)
-def test_a_record_that_does_not_fit_its_image_writes_nothing_and_is_told(tmp_path, changes):
+def test_a_failed_writing_leaves_the_former_key(path, issuer, images):
+    def records():
+        yield seal_record(images[0][2], issuer.recipient)
+        raise OSError(28, "No space left on device")
+
+    before = path.read_bytes()
+    with pytest.raises(RunError, match=r"\A.*a\.miadkey: can not be written \(No space left on device\); .*\Z"):
+        write_key(path, records(), RENDERINGS, issuer)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_a_read_only_folder_opens_and_can_not_be_changed(path, issuer, images):
+    path.parent.chmod(0o500)
     try:
-        problems = [result.problem for result in recovered(tmp_path, **changes)]
-    except MiadError as error:
-        problems = [str(error)]
-    assert len(problems) == 1
-    assert problems[0]
-    assert "\n" not in problems[0]
-    assert not (tmp_path / "out").exists()
+        read_only_opens(path, issuer, images)
+    finally:
+        path.parent.chmod(0o700)
+
+
+def test_what_the_system_calls_read_only_opens_and_can_not_be_changed(path, issuer, images, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    read_only_opens(path, issuer, images)
+
+
+def read_only_opens(path, issuer, images):
+    before = path.read_bytes()
+    assert len(open_key(path, issuer.identity).records) == len(images)
+    with pytest.raises(RunError, match=r"\A.*a\.miadkey: can not be written \(read-only\); copy the key .*\Z"):
+        append_records(path, [], {}, issuer)
+    assert path.read_bytes() == before
+
+
+def test_a_copy_opens(path, issuer, images, tmp_path):
+    other = shutil.copy(path, tmp_path / "b.miadkey")
+    assert np.array_equal(open_key(other, issuer.identity).restore(images[0][1]), images[0][0])

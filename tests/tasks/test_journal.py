@@ -8,12 +8,12 @@ from math import inf, isnan, nan
 import numpy as np
 import pytest
 
-from miad.keys import Record
+from miad.keys import SealedRecord
 from miad.search import Status
 from miad.tasks import Entry, Journal
 from miad.watermark import Rendering
 
-RECORD = Record('a "b"\n', "ä.png", 1, 2, 150, "d" * 64, "e" * 64, "f" * 64, bytes(range(256)), b"delta\n")
+RECORD = SealedRecord("f" * 64, bytes(range(256)))
 BEFORE, AFTER = [[0.1, 0.9], [1 / 3, 2 / 3]], [[0.7, 0.3], [0.123456789, 0.876543211]]
 MARKED = Entry(
     "a",
@@ -113,7 +113,7 @@ def test_a_batch_that_fails_halfway_leaves_nothing(journal):
 def test_a_batch_that_was_not_committed_is_not_read(journal):
     journal.add(0, [LEFT_ALONE])
     with closing(sqlite3.connect(journal.folder / "0.sqlite")) as killed:
-        killed.execute("INSERT INTO entry VALUES ('c', '{}', NULL)")
+        killed.execute("INSERT INTO entry VALUES ('c', '{}', NULL, NULL)")
         assert journal.images() == {"b"}
     assert journal.images() == {"b"}
     journal.add(0, [DONE])

@@ -1,0 +1,281 @@
+"""A key opened for reading: what an identity or a grant gives access to, each record decrypted when it is asked for."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Self, TypeVar
+
+from miad.errors import InputError, KeyMismatchError
+from miad.imaging import pixel_digest
+from miad.keys.file import PLAIN, KeyFile, read_version, reading
+from miad.keys.grant import Grant, read_grant
+from miad.keys.issuer import public_of, signer_from_pem
+from miad.keys.keyring import Keyring, KeyringSource, read_keyring
+from miad.keys.manifest import WHOLE, Manifest
+from miad.keys.passphrase import Passphrase
+from miad.keys.plain import read_plain
+from miad.keys.record import Record, restore
+from miad.keys.rendering import rendering_digest, unpack_rendering
+from miad.keys.sealing import DamagedError, Identity, WrongIdentityError, unseal
+from miad.tensors import Pixels
+from miad.watermark import Rendering
+
+T = TypeVar("T")
+
+_KEPT = 16
+"""Renderings that are kept open; many images share one."""
+
+
+@dataclass(frozen=True, repr=False)
+class Key:
+    """A key.
+
+    Args:
+        path: its file.
+        records: those that may be opened, by the digest of the marked pixels.
+        renderings: by digest.
+        parts: names of the parts that are open.
+        identities: what opens them.
+        encrypted: false for early versions, which whoever has the file can read.
+    """
+
+    path: Path
+    records: Mapping[str, Record]
+    renderings: Mapping[str, Rendering]
+    parts: tuple[str, ...]
+    identities: tuple[Identity, ...] = ()
+    encrypted: bool = True
+
+    def restore(self, marked: Pixels) -> Pixels:
+        """The original of a marked image, bit for bit, checked by sha256.
+
+        Args:
+            marked: the marked pixels exactly as they were written, uint8 ``(h, w)`` or ``(h, w, 3)``.
+
+        Raises:
+            KeyMismatchError: the key has no such image; perhaps it was edited, resized or re-saved.
+            InputError: the key is damaged.
+        """
+        record = self.records.get(pixel_digest(marked))
+        if record is None:
+            raise KeyMismatchError("these pixels are those of no image of this key; they must be as they were written")
+        return restore(marked, record, self.rendering(record))
+
+    def rendering(self, record: Record) -> Rendering:
+        """The rendering that a record names.
+
+        Raises:
+            InputError: the key has none such.
+        """
+        try:
+            return self.renderings[record.rendering]
+        except KeyError:
+            raise InputError(f"{self.path}: the key is damaged: a rendering of the logo is missing") from None
+
+    def close(self) -> None:
+        """Let the file go."""
+        for opened in (self.records, self.renderings):
+            if isinstance(opened, _Opened):
+                opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Key {self.path}: {len(self.records)} images>"
+
+
+class _Opened(Mapping[str, T]):
+    """What is sealed in a file, opened one by one."""
+
+    def __init__(self, file: KeyFile, names: frozenset[str], open_one: Callable[[str], T]) -> None:
+        self.close = file.close
+        self._names = names
+        self._open = open_one
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._open(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._names))
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def open_key(
+    path: str | Path,
+    identity: KeyringSource | None = None,
+    grant: str | Path | Grant | None = None,
+    passphrase: Passphrase | None = None,
+    today: date | None = None,
+) -> Key:
+    """Open a key.
+
+    Args:
+        path: the key file.
+        identity: with a grant, the user's private key; else the key's own identity. Where neither is given, it is the
+            identity that 'miad attack' wrote beside the key.
+        grant: the grant of whoever is not the issuer.
+        passphrase: opens a grant that was made for one, or an identity file that is encrypted by one.
+        today: when grants are judged; by default now.
+
+    Raises:
+        InputError: a file is missing, damaged or not what it should be, the identity is not the right one, the grant
+            has expired or belongs to another key, or the key was changed after it was signed.
+    """
+    path = Path(path)
+    if not is_encrypted(path):
+        return _open_plain(path, given=identity is not None or grant is not None)
+    file = KeyFile(path)
+    try:
+        if grant is not None:
+            return open_with(file, _granted(file, grant, identity, passphrase, today))
+        keyring = read_keyring(_own(path, identity), passphrase)
+        _check_issuer(file, keyring)
+        return open_with(file, keyring.identities)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _check_issuer(file: KeyFile, keyring: Keyring) -> None:
+    """Where the identity file tells who signed the key, it is who did."""
+    if keyring.pem and public_of(signer_from_pem(keyring.pem)) != file.manifest.issuer:
+        raise InputError(f"{file.path}: the key was signed by another than whose identity this is; do not trust it")
+
+
+def is_encrypted(path: Path) -> bool:
+    """Whether a key is; early ones were not.
+
+    Raises:
+        InputError: it is missing, no key, or damaged.
+    """
+    with reading(path) as database:
+        return read_version(database) not in PLAIN
+
+
+def own_identity(path: Path) -> Path:
+    """Where 'miad attack' writes the identity of a key."""
+    return path.with_suffix(".identity")
+
+
+def _own(path: Path, identity: KeyringSource | None) -> KeyringSource:
+    if identity is None and not own_identity(path).is_file():
+        raise InputError(
+            f"{path} is encrypted: expected its identity beside it ({own_identity(path).name}), found none; give "
+            "--identity, and --grant if you were given one"
+        )
+    return own_identity(path) if identity is None else identity
+
+
+def _granted(
+    file: KeyFile,
+    source: str | Path | Grant,
+    identity: KeyringSource | None,
+    passphrase: Passphrase | None,
+    today: date | None,
+) -> Sequence[Identity]:
+    grant = source if isinstance(source, Grant) else read_grant(Path(source))
+    grant.check_fits(file.path, file.manifest)
+    grant.check_date(today)
+    return grant.open(identity, passphrase).identities
+
+
+def open_with(file: KeyFile, identities: Sequence[Identity]) -> Key:
+    """Open the parts of a key that these identities are of.
+
+    Raises:
+        InputError: there is none.
+    """
+    manifest = file.manifest
+    own = {identity.recipient: identity for identity in identities}
+    parts = tuple(name for name, part in sorted(manifest.parts.items()) if part.recipient in own)
+    if not parts:
+        raise InputError(
+            f"{file.path}: this identity does not open the key; give the key's own, or the grant that was made for it "
+            "as well"
+        )
+    chosen = tuple(own[manifest.parts[name].recipient] for name in parts)
+    openers = [identity.opener for identity in chosen]
+    covered = frozenset().union(*(manifest.members(name) for name in parts))
+    records = _Opened(file, covered, lambda marked: _open_record(file, marked, openers))
+    kept = lru_cache(_KEPT)(lambda digest: _open_rendering(file, digest, openers))
+    renderings = _Opened(file, frozenset(manifest.renderings), kept)
+    return Key(file.path, records, renderings, parts, chosen)
+
+
+def _open_plain(path: Path, *, given: bool) -> Key:
+    if given:
+        raise InputError(
+            f"{path}: expected an encrypted key for this identity or grant, found an early one, which is "
+            "neither encrypted nor signed; take it only from someone you trust, and without --identity and --grant"
+        )
+    return Key(path, *read_plain(path), (WHOLE,), encrypted=False)
+
+
+def _open_record(file: KeyFile, marked: str, openers: Sequence[object]) -> Record:
+    record = Record.from_bytes(_unsealed(file, file.record(marked), openers))
+    if record.marked != marked:
+        raise InputError(f"{file.path}: the key is damaged: a record stands where another image's belongs")
+    return record
+
+
+def _open_rendering(file: KeyFile, digest: str, openers: Sequence[object]) -> Rendering:
+    rendering = unpack_rendering(_unsealed(file, file.rendering(digest), openers))
+    if rendering_digest(rendering) != digest:
+        raise InputError(f"{file.path}: the key is damaged: a rendering stands where another belongs")
+    return rendering
+
+
+def _unsealed(file: KeyFile, blob: bytes, openers: Sequence[object]) -> bytes:
+    try:
+        return unseal(blob, openers)
+    except (WrongIdentityError, DamagedError):
+        raise InputError(f"{file.path}: the key is damaged: what was sealed does not open; get it again") from None
+
+
+def open_whole(file: KeyFile, identity: Identity | None) -> Key:
+    """Open a key as its issuer.
+
+    Raises:
+        InputError: this is not its own identity.
+    """
+    if identity is None or identity.recipient != file.manifest.recipient:
+        raise InputError(f"{file.path}: expected the key's own identity, found another")
+    return open_with(file, [identity])
+
+
+def part_identity(key: Key, manifest: Manifest, name: str) -> Identity:
+    """The identity of a part, for who has that of the whole.
+
+    Raises:
+        InputError: the key is damaged.
+    """
+    if name == WHOLE:
+        return key.identities[0]
+    try:
+        return Identity.parse(unseal(manifest.parts[name].identity, [key.identities[0].opener]).decode())
+    except InputError:
+        raise InputError(f"{key.path}: the key is damaged: the identity of its part {name!r} does not open") from None
+
+
+def read_manifest_of(path: Path) -> Manifest:
+    """What a key says openly.
+
+    Raises:
+        InputError: it is damaged, or not encrypted.
+    """
+    with closing(KeyFile(path)) as file:
+        return file.manifest

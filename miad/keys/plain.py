@@ -1,0 +1,30 @@
+"""Keys of versions 1 and 2, which were not encrypted: whoever has one can restore the images."""
+
+import sqlite3
+import zlib
+from pathlib import Path
+
+from miad.errors import InputError
+from miad.keys.file import one_line, reading
+from miad.keys.record import Record
+from miad.keys.rendering import unpack_rgba
+from miad.watermark import Rendering
+
+
+def read_plain(path: Path) -> tuple[dict[str, Record], dict[str, Rendering]]:
+    """All records by the digest of their marked pixels, and all renderings by theirs.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    with reading(path) as database:
+        try:
+            renderings = {row[0]: unpack_rgba(*row[1:]) for row in database.execute("SELECT * FROM rendering")}
+            records = {row[0]: Record.from_bytes(row[1]) for row in database.execute("SELECT * FROM record")}
+        except (sqlite3.Error, zlib.error, ValueError, TypeError, MemoryError, OverflowError) as error:
+            raise InputError(
+                f"{path}: expected a key of miad, found a damaged or other file ({one_line(error)})"
+            ) from error
+    if lost := {record.rendering for record in records.values()} - renderings.keys():
+        raise InputError(f"{path}: the key is damaged: {len(lost)} of the logo's renderings are missing")
+    return records, renderings

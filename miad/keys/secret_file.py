@@ -1,0 +1,73 @@
+"""Files with secrets in them: readable by their owner alone from the first moment on, and never replaced."""
+
+import os
+from pathlib import Path
+
+from miad.errors import InputError, RunError
+from miad.imaging import write_failure
+
+_LARGEST = 1 << 20
+"""Bytes; no identity and no grant comes near."""
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Create a file of mode 0600; it appears whole or not at all.
+
+    Raises:
+        InputError: there is such a file already.
+        RunError: the folder can not be written.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.unlink(missing_ok=True)
+        try:
+            # The mode is given as the file is made, so that there is no moment with a wider one.
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            taken = not _name(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise RunError(write_failure(path, error)) from error
+    if taken:
+        raise InputError(f"{path}: expected no such file yet, found one; a secret is never replaced")
+
+
+def _name(draft: Path, path: Path) -> bool:
+    """Give a file its name, unless something else has it."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return False
+    except OSError:  # not every file system has links
+        if path.exists():
+            return False
+        draft.replace(path)
+    return True
+
+
+def read_small(path: Path, what: str, hint: str) -> bytes:
+    """The bytes of a small file.
+
+    Args:
+        path: the file.
+        what: what it should be.
+        hint: how to get one.
+
+    Raises:
+        InputError: it is missing, can not be read, is empty, or far too large.
+    """
+    try:
+        if not path.is_file():
+            raise InputError(f"{path}: expected {what}, found no such file; {hint}")
+        size = path.stat().st_size
+        if not 0 < size <= _LARGEST:
+            raise InputError(
+                f"{path}: expected {what}, found {'an empty file' if not size else 'a large file'}; {hint}"
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: can not be read ({error.strerror}); {hint}") from error

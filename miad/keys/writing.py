@@ -1,0 +1,137 @@
+"""Make a key file and add to it; every change is one transaction that ends with a new signature."""
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from miad.errors import InputError, RunError
+from miad.imaging import atomic_path, write_failure
+from miad.keys.file import SCHEMA, VERSION, KeyFile, read_manifest, reading
+from miad.keys.issuer import Issuer
+from miad.keys.manifest import WHOLE
+from miad.keys.record import Record
+from miad.keys.rendering import pack_rendering
+from miad.keys.sealing import seal
+from miad.watermark import Rendering
+
+_PAGE = 1024
+"""Bytes; smaller pages round the records up by less."""
+
+
+@dataclass(frozen=True)
+class SealedRecord:
+    """A record that only the key's own identity opens.
+
+    Args:
+        marked: digest of the marked pixels.
+        blob: the record, sealed.
+    """
+
+    marked: str
+    blob: bytes = field(repr=False)
+
+
+def seal_record(record: Record, recipient: str) -> SealedRecord:
+    """Seal a record to a key's own identity, as soon as it is made.
+
+    Args:
+        record: the record.
+        recipient: of the key, as `Issuer.recipient`.
+    """
+    return SealedRecord(record.marked, seal(record.to_bytes(), [recipient]))
+
+
+def write_key(path: Path, records: Iterable[SealedRecord], renderings: Mapping[str, Rendering], issuer: Issuer) -> None:
+    """Write a key file; it appears whole and signed, or not at all.
+
+    Args:
+        path: the file; a former one is replaced.
+        records: sealed to the issuer's recipient; taken one by one.
+        renderings: by their digests.
+        issuer: who signs.
+
+    Raises:
+        RunError: the folder can not be written.
+    """
+    with atomic_path(path) as draft, closing(sqlite3.connect(draft)) as database:
+        database.execute(f"PRAGMA page_size = {_PAGE}")
+        with database:
+            database.executescript(SCHEMA)
+            meta = [("version", str(VERSION)), ("issuer", issuer.public), ("signature", "")]
+            database.executemany("INSERT INTO meta VALUES (?, ?)", meta)
+            database.execute("INSERT INTO part VALUES (?, ?, x'')", (WHOLE, issuer.recipient))
+            insert(database, records, renderings, [issuer.recipient])
+            sign(database, issuer)
+
+
+def append_records(
+    path: Path, records: Iterable[SealedRecord], renderings: Mapping[str, Rendering], issuer: Issuer
+) -> None:
+    """Add records to a key, in one transaction; they belong to the whole and to no other part.
+
+    Args:
+        path: the key.
+        records: sealed to the issuer's recipient.
+        renderings: by their digests; those that the key has already may come again.
+        issuer: who made the key.
+
+    Raises:
+        InputError: the key is damaged, or another issuer's.
+        RunError: it can not be written.
+    """
+    with changing(path, issuer) as (database, file):
+        recipients = [part.recipient for _, part in sorted(file.manifest.parts.items())]
+        new = {digest: own for digest, own in renderings.items() if digest not in file.manifest.renderings}
+        insert(database, records, new, recipients)
+
+
+@contextmanager
+def changing(path: Path, issuer: Issuer) -> Iterator[tuple[sqlite3.Connection, KeyFile]]:
+    """Change a key: a transaction that is signed when the block ends well, and rolled back when it does not.
+
+    Raises:
+        InputError: the key is damaged, or another issuer's.
+        RunError: it can not be written.
+    """
+    if path.is_file() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        raise RunError(f"{path}: can not be written (read-only); copy the key to where you may write")
+    with reading(path):  # what is no key is told as such
+        pass
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            file = KeyFile(path, database)
+            if (file.manifest.issuer, file.manifest.recipient) != (issuer.public, issuer.recipient):
+                raise InputError(f"{path}: expected the identity of this key's issuer, found another's")
+            yield database, file
+            sign(database, issuer)
+            database.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        raise RunError(write_failure(path, error)) from error
+
+
+def insert(
+    database: sqlite3.Connection,
+    records: Iterable[SealedRecord],
+    renderings: Mapping[str, Rendering],
+    recipients: list[str],
+) -> None:
+    """Put sealed records, and renderings to be sealed to these recipients, into a key; former ones are replaced."""
+    sealed = ((digest, seal(pack_rendering(renderings[digest]), recipients)) for digest in sorted(renderings))
+    database.executemany("INSERT OR REPLACE INTO rendering VALUES (?, ?, ?)", (_row(*pair) for pair in sealed))
+    rows = (_row(record.marked, record.blob) for record in records)
+    database.executemany("INSERT OR REPLACE INTO record VALUES (?, ?, ?)", rows)
+
+
+def _row(digest: str, blob: bytes) -> tuple[bytes, bytes, bytes]:
+    return bytes.fromhex(digest), hashlib.sha256(blob).digest(), blob
+
+
+def sign(database: sqlite3.Connection, issuer: Issuer) -> None:
+    """Sign what a key holds now."""
+    signature = issuer.sign(read_manifest(database).to_sign(VERSION))
+    database.execute("UPDATE meta SET value = ? WHERE name = 'signature'", (signature,))
