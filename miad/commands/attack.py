@@ -65,8 +65,6 @@ def attack(
     """
     check_at_least(1, images=images, batch_size=batch_size)
     check_at_least(0, pictures=pictures)
-    if stop.budget is not None and (native or run.precision not in ("auto", "32-true")):
-        check_at_least(3, budget=stop.budget)  # the image, a candidate, and what confirms it
     attacked, tested = load_targets(sources), load_targets(unseen)
     if len(attacked) > 1 and not ensemble:
         raise InputError(f"expected one source, found {len(attacked)}; search on all at once with --ensemble")

@@ -199,6 +199,8 @@ def _open(
     key: KeyOptions,
 ) -> Issuer:
     """Check what is to be marked, make the run's folder or take it up, and likewise what makes its key."""
+    if task.pool.stop.budget is not None and (task.native or run.precision not in ("auto", "32-true")):
+        check_at_least(3, budget=task.pool.stop.budget)  # the image, a candidate, and what confirms it
     check_sizes(dataset, task.options)
     check_independence(task.targets, _some_alike(dataset))
     users = key.users()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from miad.commands.words import split_words
-from miad.errors import InputError
+from miad.errors import InputError, RunError
 from miad.keys import (
     WHOLE,
     Issuer,
@@ -65,6 +65,11 @@ def begin_key(folder: Path, name: str, users: Sequence[User]) -> Issuer:
 
 def _begin(path: Path) -> Issuer:
     if not path.exists():
+        if any((path.parent / "journal").glob("*.sqlite")):
+            raise RunError(
+                f"{path}: expected the identity that this run began with, found none; put it back, or delete the run's "
+                "folder to begin again"
+            )
         write_issuer(path, Issuer.generate())
     return read_issuer(path)
 

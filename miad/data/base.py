@@ -24,9 +24,6 @@ from miad.tensors import Images, KindMasks, Labels, LesionMask, Pixels
 
 Split: TypeAlias = Literal["train", "val", "test"]
 
-_AHEAD = 4
-"""Processes that read ahead of a CUDA device."""
-
 ONE_KIND = ("lesion",)
 """The kinds of lesions where a data set does not tell them apart."""
 
@@ -127,8 +124,7 @@ class ImageDataModule(LightningDataModule, ABC):
     Args:
         size: working size in pixels: images become size x size; None keeps each image's own.
         batch_size: images a training or test batch.
-        workers: loader processes; 0 reads in the main process. Images to mark are read ahead by a few processes where
-            there is a CUDA device to keep busy, even so: what comes out does not depend on them.
+        workers: loader processes, which read ahead; 0 reads in the main process.
         augment: turn and shift the training images, and change their brightness.
         balanced: draw training images with replacement, so that every class comes equally often.
     """
@@ -189,14 +185,16 @@ class ImageDataModule(LightningDataModule, ABC):
     def items_dataloader(self, dataset: ImageDataset, batch_size: int, skip: frozenset[str]) -> DataLoader[Item]:
         """Batches of items as lists, so that images of different sizes can share one.
 
+        Loader processes hand over arrays in place of tensors, which would take a file descriptor each.
+
         Args:
             dataset: a split, or some of its images.
             batch_size: items a batch.
             skip: ids to leave out.
         """
         wanted = [index for index, id_ in enumerate(dataset.ids) if id_ not in skip]
-        chosen, ahead = Subset(dataset, wanted), min(_AHEAD, os.cpu_count() or 1) if torch.cuda.is_available() else 0
-        return DataLoader(chosen, batch_size=batch_size, num_workers=self.workers or ahead, collate_fn=list[Item])
+        chosen, collate = Subset(dataset, wanted), _as_arrays if self.workers else list[Item]
+        return DataLoader(chosen, batch_size=batch_size, num_workers=self.workers, collate_fn=collate)
 
     def training_images(self) -> ImageDataset:
         """The training images, augmented if they are to be."""
@@ -267,6 +265,13 @@ def _reseed(_: int) -> None:
     augmentation = getattr(worker.dataset, "augmentation", None) if worker is not None else None
     if augmentation is not None:
         augmentation.reseed()
+
+
+def _as_arrays(items: Sequence[Item]) -> list[Item]:
+    return [
+        item._replace(image=item.image.numpy(), lesion=None if item.lesion is None else item.lesion.numpy())
+        for item in items
+    ]
 
 
 def collate_items(items: Sequence[Item]) -> tuple[Images, Labels]:

@@ -54,13 +54,11 @@ class Space:
 
         Those of variants that the image does not use, or has no room for, stay where they are.
         """
-        rows = placement.rows()
-        free = {variant: corners.nonzero() for variant, corners in self.corners.items()}
-        for index in (~self.allows(placement)).nonzero()[:, 0].tolist():
-            corners = free.get(int(placement.variant[index]))
-            if corners is not None and len(corners):
-                away = (corners - rows[index, [1, 0]]).square().sum(1)
-                rows[index, :2] = corners[away.argmin()].flip(0)
+        rows, wrong = placement.rows(), ~self.allows(placement)
+        for variant in sorted(set(placement.variant[wrong].tolist()) & self.corners.keys()):
+            free = self.corners[variant].nonzero()
+            for index in (wrong & (placement.variant == variant)).nonzero()[:, 0].tolist() if len(free) else ():
+                rows[index, :2] = free[(free - rows[index, [1, 0]]).square().sum(1).argmin()].flip(0)
         return Placement.from_rows(rows)
 
     def draw(self, count: int, generator: torch.Generator) -> Placement:

@@ -106,11 +106,12 @@ def views(images: Iterable[Images], targets: Iterable[Target]) -> Views:
         images: uint8 ``(n, 3, h, w)`` each, of any sizes; they are joined in order.
         targets: who is to see them.
     """
-    batches = [batch.float() for batch in images]
-    return {
-        size: torch.cat([resize(batch, (size, size)) for batch in batches])
-        for size in sorted({target.size for target in targets})
-    }
+    seen: dict[int, list[Tensor]] = {size: [] for size in sorted({target.size for target in targets})}
+    for batch in images:  # one at a time: photographs are large
+        floats = batch.float()
+        for size, parts in seen.items():
+            parts.append(resize(floats, (size, size)))
+    return {size: torch.cat(parts) for size, parts in seen.items()}
 
 
 @torch.no_grad()

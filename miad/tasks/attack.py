@@ -96,8 +96,17 @@ class AttackTask(LightningModule):
 
     @property
     def intake(self) -> int:
-        """Images a batch of the loader: half of those in flight, so that the others keep the device busy meanwhile."""
+        """Images a batch of the loader: half of those in flight; the others fill the batches of candidates up."""
         return max(1, self.in_flight // 2)
+
+    def transfer_batch_to_device(self, batch: list[Item], device: torch.device, dataloader_idx: int) -> list[Item]:
+        """Items stay on the CPU, where they are written and compared; only pixels go to the device, later."""
+        return [
+            item._replace(
+                image=torch.as_tensor(item.image), lesion=None if item.lesion is None else torch.as_tensor(item.lesion)
+            )
+            for item in batch
+        ]
 
     def predict_step(self, batch: list[Item], batch_index: int) -> list[Marking]:
         """Take up a batch of images; the markings that are done by now, of this batch or an earlier one.

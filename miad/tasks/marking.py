@@ -1,6 +1,6 @@
 """One image before its search and after it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -73,8 +73,10 @@ class Marking:
 def mark(ready: Ready, outcome: Outcome) -> Marking:
     """Put the logo where an outcome says; nowhere when it is infeasible."""
     pixels, atlas, place = ready.host.pixels, ready.host.atlas, outcome.placement
+    planes = {name: getattr(ready.room, name).cpu() for name in ("shades", "mask", "blocked")}
+    room = replace(ready.room, **planes)
     if not len(place):
-        return Marking(ready.item, outcome, ready.room, pixels.cpu(), None, None)
+        return Marking(ready.item, outcome, room, pixels.cpu(), None, None)
     marked = blend(pixels[None], place.to(pixels.device), atlas)[0]
     rendering = atlas.rendering(int(place.variant))
-    return Marking(ready.item, outcome, ready.room, pixels.cpu(), marked.cpu(), rendering)
+    return Marking(ready.item, outcome, room, pixels.cpu(), marked.cpu(), rendering)

@@ -54,9 +54,9 @@ def view_of(marking: Marking, written: Pixels) -> LesionView:
     return LesionView(
         caption=f"{marking.item.id}\n{marking.outcome.status}, scale {room.scale:g}",
         marked=written[thin],
-        shades=room.shades.cpu().numpy()[thin],
-        mask=room.mask.cpu().numpy()[thin],
-        blocked=room.blocked.cpu().numpy()[thin],
+        shades=room.shades.numpy()[thin],
+        mask=room.mask.numpy()[thin],
+        blocked=room.blocked.numpy()[thin],
         corners=corners[thin],
         corner=np.array([x // step, y // step]),
         lesion=lesion[thin],

@@ -28,7 +28,9 @@ from miad.tasks.view import view_of
 from miad.tensors import Pixels, Probabilities
 
 _BOOKED = 16
-"""Images that are judged and booked at a time; a killed run loses at most as many, and those in flight."""
+"""Images that are judged and booked at a time; a killed run does those again that were not, beside those in flight."""
+_WAITING = 4
+"""Times as many, before the search waits for the threads."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,11 +93,11 @@ class MarkingWriter(BasePredictionWriter):
         batch_idx: int,
         dataloader_idx: int,
     ) -> None:
-        """Book what was handed to the threads before, as far as it makes whole batches; hand them what is new."""
+        """Hand new markings to the threads, and book what they have finished, as far as it makes whole batches."""
         assert isinstance(pl_module, AttackTask)
-        while len(self._pending) >= min(_BOOKED, pl_module.in_flight):
-            self._book(trainer, pl_module)
         self._pending += [self._threads.submit(self._write, marking) for marking in prediction]
+        while self._are_enough(min(_BOOKED, pl_module.in_flight)):
+            self._book(trainer, pl_module)
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Book the rest."""
@@ -107,6 +109,11 @@ class MarkingWriter(BasePredictionWriter):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Leave what is not booked; a run that goes on does it again."""
         self._threads.shutdown(cancel_futures=True)
+
+    def _are_enough(self, count: int) -> bool:
+        """Whether so many are written, or too many wait."""
+        waiting = len(self._pending)
+        return waiting >= count and (all(one.done() for one in self._pending[:count]) or waiting > _WAITING * count)
 
     def _write(self, marking: Marking) -> _Written:
         """Write the marked image, read it back and compare; the original when there is none."""
@@ -200,7 +207,7 @@ def _lesion(marking: Marking, written: Pixels) -> dict[str, Any]:
         return {"lesion": -1, "covered": 0, "caught": 0}
     lesion = marking.item.lesion
     changed = (to_tensor(written) != marking.host).any(0)
-    caught = lesion & marking.room.mask.cpu()
+    caught = lesion & marking.room.mask
     return {"lesion": int(lesion.sum()), "covered": int((lesion & changed).sum()), "caught": int(caught.sum())}
 
 

@@ -11,7 +11,7 @@ from miad.cli import main
 from miad.commands.attack import attack
 from miad.commands.recover import recover
 from miad.commands.run_key import KeyOptions
-from miad.errors import InputError
+from miad.errors import InputError, RunError
 from miad.imaging import read_image
 from miad.keys import Identity, open_issuer, open_key, read_grant, read_issuer, write_identity
 from miad.search import RandomSearch
@@ -100,6 +100,18 @@ def test_an_interrupted_run_leaves_no_plain_record_and_goes_on_with_its_identity
     assert read_issuer(folder / "run.identity").recipient == issuer.recipient
     assert len(open_key(folder / "run.miadkey").records) == IMAGES
     assert tree(folder)["run.miadkey"] == tree(mark(zoo, phantom, tmp_path / "b"))["run.miadkey"]
+
+
+def test_an_interrupted_run_whose_identity_is_gone_does_not_go_on_with_another(zoo, phantom, tmp_path, monkeypatch):
+    """What is sealed already would be lost."""
+    folder = interrupted(zoo, phantom, tmp_path / "a", monkeypatch)
+    (folder / "run.identity").rename(tmp_path / "moved")
+    with pytest.raises(RunError, match=r"\A[^\n]*run\.identity: expected the identity [^\n]*; put it back, [^\n]*\Z"):
+        mark(zoo, phantom, tmp_path / "a")
+    assert not (folder / "run.identity").exists()
+    (tmp_path / "moved").rename(folder / "run.identity")
+    mark(zoo, phantom, tmp_path / "a")
+    assert len(open_key(folder / "run.miadkey").records) == IMAGES
 
 
 def test_with_readers_nothing_that_opens_the_key_stays(zoo, phantom, tmp_path, alice, to_alice):

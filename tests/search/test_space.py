@@ -20,7 +20,10 @@ def cases(draw):
         corners[variant] = torch.rand(shape, generator=generator) < draw(st.sampled_from([0.0, 0.1, 0.5, 1.0]))
     count = draw(st.integers(0, 12))
     x, y = torch.randint(-1, 11, (2, count), generator=generator)
-    alpha, variant = torch.randint(*ALPHA, (count,), generator=generator), torch.randint(0, 5, (count,))
+    alpha, variant = (
+        torch.randint(*ALPHA, (count,), generator=generator),
+        torch.randint(0, 5, (count,), generator=generator),
+    )
     return Space(corners, ALPHA), Placement(x, y, alpha, variant)
 
 
