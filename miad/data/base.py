@@ -268,10 +268,10 @@ def _reseed(_: int) -> None:
 
 
 def _as_arrays(items: Sequence[Item]) -> list[Item]:
-    return [
-        item._replace(image=item.image.numpy(), lesion=None if item.lesion is None else item.lesion.numpy())
-        for item in items
+    arrays: list[dict[str, Any]] = [
+        {"image": item.image.numpy(), "lesion": None if item.lesion is None else item.lesion.numpy()} for item in items
     ]
+    return [item._replace(**parts) for item, parts in zip(items, arrays, strict=True)]
 
 
 def collate_items(items: Sequence[Item]) -> tuple[Images, Labels]:

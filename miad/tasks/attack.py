@@ -99,15 +99,6 @@ class AttackTask(LightningModule):
         """Images a batch of the loader: half of those in flight; the others fill the batches of candidates up."""
         return max(1, self.in_flight // 2)
 
-    def transfer_batch_to_device(self, batch: list[Item], device: torch.device, dataloader_idx: int) -> list[Item]:
-        """Items stay on the CPU, where they are written and compared; only pixels go to the device, later."""
-        return [
-            item._replace(
-                image=torch.as_tensor(item.image), lesion=None if item.lesion is None else torch.as_tensor(item.lesion)
-            )
-            for item in batch
-        ]
-
     def predict_step(self, batch: list[Item], batch_index: int) -> list[Marking]:
         """Take up a batch of images; the markings that are done by now, of this batch or an earlier one.
 
@@ -166,7 +157,7 @@ class AttackTask(LightningModule):
     def _prepare(self, batch: Sequence[Item]) -> Iterator[Ready]:
         """Images about to be searched; those of one size and kind are looked at together."""
         groups: dict[tuple[int, int, bool], list[Item]] = defaultdict(list)
-        for item in batch:
+        for item in map(_on_cpu, batch):
             groups[(*item.image.shape[1:], item.grey)].append(item)
         for items in groups.values():
             yield from self._prepare_alike(items)
@@ -230,6 +221,12 @@ class AttackTask(LightningModule):
             probabilities = torch.cat(self.whole.map(lambda part: self.sources(hosts[part]), len(hosts)))
         correct: list[bool] = self.sources.all_correct(probabilities, labels).tolist()
         return correct
+
+
+def _on_cpu(item: Item) -> Item:
+    """Where it is written and compared, whatever a Trainer or a loader process made of it."""
+    lesion = None if item.lesion is None else torch.as_tensor(item.lesion).cpu()
+    return item._replace(image=torch.as_tensor(item.image).cpu(), lesion=lesion)
 
 
 def _filled(images: torch.Tensor, count: int) -> torch.Tensor:

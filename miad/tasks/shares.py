@@ -1,5 +1,6 @@
 """How the processes of an attack share out its images, and wait for each other."""
 
+import torch
 from lightning import LightningDataModule, Trainer
 from torch.utils.data import DataLoader
 
@@ -24,6 +25,10 @@ class ImagesToDo(LightningDataModule):
         self.dataset = dataset
         self.journal = journal
         self.batch_size = batch_size
+
+    def transfer_batch_to_device(self, batch: list[Item], device: torch.device, dataloader_idx: int) -> list[Item]:
+        """Items stay on the CPU, where they are written and compared; the attack moves what it needs."""
+        return batch
 
     def predict_dataloader(self) -> DataLoader[Item]:
         """Batches of them; where there are fewer than processes, some that are done are done again.

@@ -160,18 +160,6 @@ def test_a_budget_without_a_query_to_confirm_is_refused(zoo, phantom, tmp_path):
         attack(phantom(), str(zoo[0]), run, search=SEARCHES["he"], stop=Stop(budget=2))
 
 
-def test_items_stay_where_they_are_written_and_arrays_become_tensors(zoo):
-    """Lightning would move every image and mask to the device, where nothing can be written."""
-    task = AttackTask(Ensemble([load_target(zoo[0])]), [], SEARCHES["he"], MarkOptions(load_logo("emblem")))
-    item = Phantom("brain", 48, train=0, val=0, test=1).split("test")[0]
-    arrays = item._replace(image=item.image.numpy(), lesion=item.lesion.numpy())
-    for given in (item, arrays, item._replace(lesion=None)):
-        (moved,) = task.transfer_batch_to_device([given], torch.device("meta"), 0)
-        assert moved.image.device.type == "cpu"
-        assert torch.equal(moved.image, item.image)
-        assert moved.lesion is None if given.lesion is None else torch.equal(moved.lesion, item.lesion)
-
-
 def test_loader_processes_change_nothing(finished, zoo, make_run):
     data, run = Phantom("brain", 48, train=0, val=0, test=20, workers=1), make_run()
     attack(data, f"{zoo[0]},{zoo[1]}", run, str(zoo[2]), True, search=SEARCHES["he_sit"], images=6, batch_size=16)

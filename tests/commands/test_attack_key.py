@@ -45,11 +45,15 @@ def mark(zoo, phantom, root, **options):
 def interrupted(zoo, phantom, root, monkeypatch, **options):
     """The folder of an attack that went down after some images."""
 
-    def stop(self, trainer, task):
-        raise OSError("the machine goes down")
+    original = MarkingWriter.write_on_batch_end
+
+    def stop(self, *arguments):
+        if self.journal.images():
+            raise OSError("the machine goes down")
+        original(self, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(MarkingWriter, "on_predict_end", stop)
+        patch.setattr(MarkingWriter, "write_on_batch_end", stop)
         with pytest.raises(OSError, match="goes down"):
             mark(zoo, phantom, root, **options)
     assert 0 < len(Journal(root / "run" / "journal").images()) < IMAGES

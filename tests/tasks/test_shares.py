@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from miad.data import Phantom
 from miad.errors import RunError
@@ -43,3 +44,10 @@ def test_who_waits_for_a_process_that_has_ended_says_so():
 
     with pytest.raises(RunError, match="another process of this run has ended"):
         wait_for_all(SimpleNamespace(strategy=SimpleNamespace(barrier=fail)))
+
+
+def test_items_stay_where_they_are_written(data, tmp_path):
+    """A Trainer moves whatever else it is given to its device."""
+    items = [data.split("test")[index] for index in range(2)]
+    images = ImagesToDo(data, data.split("test"), Journal(tmp_path), batch_size=2)
+    assert images.transfer_batch_to_device(items, torch.device("meta"), 0) is items
