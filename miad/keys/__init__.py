@@ -17,7 +17,7 @@ from miad.keys.sealing import Identity
 from miad.keys.secret_file import read_small
 from miad.keys.user import User, read_users
 from miad.keys.verification import check_records, check_sealed
-from miad.keys.writing import SealedRecord, append_records, seal_record, write_key
+from miad.keys.writing import SealedRecord, seal_record, write_key
 
 __all__ = [
     "VERSION",
@@ -37,7 +37,6 @@ __all__ = [
     "SealedRecord",
     "User",
     "add_part",
-    "append_records",
     "check_records",
     "check_sealed",
     "identity_of",

@@ -68,27 +68,6 @@ def write_key(path: Path, records: Iterable[SealedRecord], renderings: Mapping[s
             sign(database, issuer)
 
 
-def append_records(
-    path: Path, records: Iterable[SealedRecord], renderings: Mapping[str, Rendering], issuer: Issuer
-) -> None:
-    """Add records to a key, in one transaction; they belong to the whole and to no other part.
-
-    Args:
-        path: the key.
-        records: sealed to the issuer's recipient.
-        renderings: by their digests; those that the key has already may come again.
-        issuer: who made the key.
-
-    Raises:
-        InputError: the key is damaged, or another issuer's.
-        RunError: it can not be written.
-    """
-    with changing(path, issuer) as (database, file):
-        recipients = [part.recipient for _, part in sorted(file.manifest.parts.items())]
-        new = {digest: own for digest, own in renderings.items() if digest not in file.manifest.renderings}
-        insert(database, records, new, recipients)
-
-
 @contextmanager
 def changing(path: Path, issuer: Issuer) -> Iterator[tuple[sqlite3.Connection, KeyFile]]:
     """Change a key: a transaction that is signed when the block ends well, and rolled back when it does not.

@@ -26,7 +26,7 @@ from miad.keys import (
     write_identity,
 )
 
-from .samples import a_key, marked_images
+from .samples import a_key
 from .test_identities import ssh_pair
 
 TODAY = datetime.now(UTC).date()
@@ -313,15 +313,6 @@ def test_a_grant_of_a_part_says_when_the_key_is_older(path, issuer, images, alic
     path.write_bytes(former)
     with pytest.raises(InputError, match=r"\A.*grant: .*a\.miadkey is older than the grant and has no part ward; get"):
         open_key(path, alice, grant)
-
-
-def test_records_that_are_added_belong_to_no_part(path, issuer, images, divided):
-    from miad.keys import append_records, seal_record
-
-    new = marked_images(8)[6:]
-    append_records(path, [seal_record(record, issuer.recipient) for _, _, record in new], {}, issuer)
-    assert opened(open_key(path, divided[0]), [*images, *new]) == [0, 1]
-    assert opened(open_key(path, issuer.identity), [*images, *new]) == list(range(8))
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,10 @@ import pyrage
 import pytest
 
 from miad.errors import InputError, KeyMismatchError, MiadError, RunError
-from miad.keys import Identity, Issuer, append_records, open_key, own_identity, seal_record, write_issuer, write_key
+from miad.keys import Identity, Issuer, open_key, own_identity, seal_record, write_issuer, write_key
 from miad.keys import key as key_module
 
-from .samples import RENDERINGS, a_key, change, marked_image, marked_images
+from .samples import RENDERINGS, a_key, append, change, marked_image
 
 
 def test_every_original_comes_back(path, issuer, images):
@@ -114,17 +114,6 @@ def test_a_key_is_shown_without_its_secrets(path, issuer):
     assert issuer.identity.reveal() not in f"{key.__dict__}{vars(issuer)}{issuer}"
 
 
-def test_records_are_added(path, issuer, images):
-    new = marked_images(9)[6:]
-    sealed = [seal_record(record, issuer.recipient) for _, _, record in new]
-    append_records(path, sealed, RENDERINGS, issuer)
-    key = open_key(path, issuer.identity)
-    assert key.records == {record.marked: record for _, _, record in [*images, *new]}
-    assert np.array_equal(key.restore(new[1][1]), new[1][0])
-    append_records(path, sealed, {}, issuer)  # again
-    assert len(open_key(path, issuer.identity).records) == 9
-
-
 def test_adding_that_fails_half_way_changes_nothing(path, issuer, images):
     def records():
         yield seal_record(marked_image(7)[2], issuer.recipient)
@@ -132,7 +121,7 @@ def test_adding_that_fails_half_way_changes_nothing(path, issuer, images):
 
     before = path.read_bytes()
     with pytest.raises(RuntimeError, match="goes down"):
-        append_records(path, records(), RENDERINGS, issuer)
+        append(path, records(), RENDERINGS, issuer)
     assert path.read_bytes() == before
     assert len(open_key(path, issuer.identity).records) == len(images)
 
@@ -142,22 +131,23 @@ def test_only_the_issuer_adds(path, issuer):
     other = Issuer.generate()
     for wrong in (other, Issuer(issuer.recipient, other.signer), Issuer(other.recipient, issuer.signer)):
         with pytest.raises(InputError, match=r"\A.*a\.miadkey: expected the identity of this key's issuer"):
-            append_records(path, [], {}, wrong)
+            append(path, [], {}, wrong)
     assert path.read_bytes() == before
 
 
 APPEND = """
 import sys
 from pathlib import Path
-from miad.keys import read_issuer, append_records
+from miad.keys import read_issuer
 from miad.keys.writing import SealedRecord
+from tests.keys.samples import append
 import secrets
 def records():
     for index in range(4000):
         yield SealedRecord(secrets.token_hex(32), secrets.token_bytes(3000))
         if index == 3000:
             print("going", flush=True)
-append_records(Path(sys.argv[1]), records(), {}, read_issuer(sys.argv[2]))
+append(Path(sys.argv[1]), records(), {}, read_issuer(sys.argv[2]))
 """
 
 
@@ -328,7 +318,7 @@ def read_only_opens(path, issuer, images):
     before = path.read_bytes()
     assert len(open_key(path, issuer.identity).records) == len(images)
     with pytest.raises(RunError, match=r"\A.*a\.miadkey: can not be written \(read-only\); copy the key .*\Z"):
-        append_records(path, [], {}, issuer)
+        append(path, [], {}, issuer)
     assert path.read_bytes() == before
 
 
