@@ -16,7 +16,7 @@ _LONGEST = 100
 
 
 def add_part(path: Path, issuer: Issuer, name: str, members: Collection[str]) -> Identity:
-    """Make a part of a key, in one transaction, and return its identity.
+    """Make a part of a key, all at once, and return its identity.
 
     The records of its images are sealed once more, to all parts that hold them; the others stay as they are.
 

@@ -4,6 +4,8 @@ import os
 import shutil
 import signal
 import sqlite3
+import stat
+import struct
 import subprocess
 import sys
 import time
@@ -14,7 +16,18 @@ import pyrage
 import pytest
 
 from miad.errors import InputError, KeyMismatchError, MiadError, RunError
-from miad.keys import Identity, Issuer, open_key, own_identity, seal_record, write_issuer, write_key
+from miad.imaging import remove_drafts
+from miad.keys import (
+    Identity,
+    Issuer,
+    add_part,
+    open_key,
+    own_identity,
+    read_manifest_of,
+    seal_record,
+    write_issuer,
+    write_key,
+)
 from miad.keys import key as key_module
 
 from .samples import RENDERINGS, a_key, append, change, marked_image
@@ -152,19 +165,82 @@ append(Path(sys.argv[1]), records(), {}, read_issuer(sys.argv[2]))
 
 
 def test_adding_that_is_killed_changes_nothing(path, issuer, images, tmp_path):
-    """Sqlite has written pages to the file by then; whoever opens it next takes them back."""
     write_issuer(tmp_path / "identity", issuer)
+    before = path.read_bytes()
     words = [sys.executable, "-c", APPEND, str(path), str(tmp_path / "identity")]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "going\n"
         time.sleep(0.002)
         process.kill()
     assert process.returncode == -signal.SIGKILL
+    assert path.read_bytes() == before
+    remove_drafts(tmp_path)
+    assert {file.name for file in tmp_path.iterdir()} == {"a.miadkey", "identity"}
+
+
+def crafted_journal(path, victim):
+    """A rollback journal of no pages that names a super-journal, which sqlite deletes when it rolls back.
+
+    Source: https://www.sqlite.org/fileformat2.html and the end of a journal as sqlite's pager writes it.
+    """
+    name = str(victim).encode()
+    header = bytes.fromhex("d9d505f920a163d7") + struct.pack(">5I", 0, 1, path.stat().st_size // 1024, 512, 1024)
+    end = name + struct.pack(">2I", len(name), sum(name)) + bytes.fromhex("d9d505f920a163d7")
+    return header.ljust(512, b"\0") + struct.pack(">I", (1 << 30) // 1024 + 1) + end
+
+
+def test_the_crafted_journal_would_make_sqlite_delete_a_file(path, issuer, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"results")  # not empty: sqlite takes an empty file for none
+    path.with_name("a.miadkey-journal").write_bytes(crafted_journal(path, victim))
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("SELECT count(*) FROM meta").fetchone()
+    assert not victim.exists()
+
+
+def test_a_journal_beside_a_key_is_neither_rolled_back_nor_followed(path, issuer, images, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"results")  # not empty: sqlite takes an empty file for none
     left = path.with_name("a.miadkey-journal")
-    assert left.exists()
+    left.write_bytes(crafted_journal(path, victim))
+    before = left.read_bytes()
+    assert len(open_key(path, issuer.identity).records) == len(images)
+    add_part(path, issuer, "ward", [images[0][2].marked])
+    assert open_key(path, issuer.identity).restore(images[0][1]).tobytes() == images[0][0].tobytes()
+    assert victim.exists()
+    assert left.read_bytes() == before
+
+
+def test_a_key_that_asks_for_a_log_beside_it_gets_none(path, issuer, images):
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
     key = open_key(path, issuer.identity)
-    assert key.records == {record.marked: record for _, _, record in images}
-    assert not left.exists()
+    assert np.array_equal(key.restore(images[0][1]), images[0][0])
+    assert list(path.parent.iterdir()) == [path]
+    add_part(path, issuer, "ward", [images[0][2].marked])
+    assert list(path.parent.iterdir()) == [path]
+    assert np.array_equal(open_key(path, issuer.identity).restore(images[0][1]), images[0][0])
+
+
+def test_two_changes_at_once_do_not_undo_each_other(path, issuer, images):
+    def records():
+        add_part(path, issuer, "ward", [images[0][2].marked])
+        yield seal_record(images[0][2], issuer.recipient)
+
+    with pytest.raises(RunError, match=r"\A.*a\.miadkey: another process has changed the key meanwhile; start again\Z"):
+        append(path, records(), {}, issuer)
+    assert "ward" in read_manifest_of(path).parts
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_change_keeps_the_key_s_mode_and_a_link_to_it(path, issuer, images, tmp_path):
+    path.chmod(0o640)
+    link = tmp_path / "link.miadkey"
+    link.symlink_to(path)
+    add_part(link, issuer, "ward", [images[0][2].marked])
+    assert link.is_symlink()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert "ward" in read_manifest_of(path).parts
 
 
 def test_a_later_version_asks_for_an_update_and_is_not_called_damaged(path, issuer):
