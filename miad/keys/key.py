@@ -137,7 +137,8 @@ def open_key(
     """
     path = Path(path)
     if not is_encrypted(path):
-        return _open_plain(path, given=identity is not None or grant is not None)
+        # An identity beside the key tells that the issuer's key was encrypted: another file took its place.
+        return _open_plain(path, given=identity is not None or grant is not None or own_identity(path).is_file())
     file = KeyFile(path)
     try:
         if grant is not None:
@@ -220,7 +221,8 @@ def _open_plain(path: Path, *, given: bool) -> Key:
     if given:
         raise InputError(
             f"{path}: expected an encrypted key for this identity or grant, found an early one, which is "
-            "neither encrypted nor signed; take it only from someone you trust, and without --identity and --grant"
+            "neither encrypted nor signed; take it only from someone you trust, without --identity and --grant and with no "
+            f"{own_identity(path).name} beside it"
         )
     return Key(path, *read_plain(path), (WHOLE,), encrypted=False)
 
