@@ -80,6 +80,7 @@ def _begin_for(folder: Path, name: str, users: Sequence[User]) -> Issuer:
     if not signer.exists():
         issuer = Issuer.generate()
         assert issuer.identity is not None
+        path.unlink(missing_ok=True)  # of a run that was killed before this one's first record
         write_grant(path, make_grant(issuer, {WHOLE: issuer.identity}, users, owner=True))
         write_signer(signer, issuer)  # last: before it is there, nothing was sealed to this issuer
         return replace(issuer, identity=None)

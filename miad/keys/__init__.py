@@ -1,7 +1,7 @@
 """Keys: what undoing needs and no more, encrypted, and the way back to the original, bit for bit."""
 
 from miad.keys.file import VERSION, KeyFile
-from miad.keys.grant import Access, Grant, make_grant, read_grant, write_grant
+from miad.keys.grant import Access, Grant, check_last_day, make_grant, read_grant, write_grant
 from miad.keys.issuer import Issuer, read_issuer, read_signer, write_identity, write_issuer, write_signer
 from miad.keys.key import Key, is_encrypted, open_key, own_identity, read_manifest_of
 from miad.keys.keyring import Keyring, read_keyring
@@ -14,7 +14,7 @@ from miad.keys.recovery import Recovery, recover_folder
 from miad.keys.remainder import pack, unpack
 from miad.keys.rendering import rendering_digest
 from miad.keys.sealing import Identity
-from miad.keys.secret_file import read_small
+from miad.keys.secret_file import check_new, read_small
 from miad.keys.user import User, read_users
 from miad.keys.verification import check_records, check_sealed
 from miad.keys.writing import SealedRecord, seal_record, write_key
@@ -37,6 +37,8 @@ __all__ = [
     "SealedRecord",
     "User",
     "add_part",
+    "check_last_day",
+    "check_new",
     "check_records",
     "check_sealed",
     "identity_of",

@@ -48,6 +48,7 @@ def granted(issuer, alice, grant_path):
 
     def write(users=None, **options):
         users = [User("alice", alice.recipient)] if users is None else users
+        grant_path.unlink(missing_ok=True)
         write_grant(grant_path, make_grant(issuer, {WHOLE: issuer.identity}, users, **options))
         return grant_path
 
@@ -230,6 +231,17 @@ def test_a_grant_that_was_changed_is_refused_in_one_line(path, granted, alice, k
     with pytest.raises(InputError, match=r"\A.*a\.miadgrant: [^\n]*\Z") as error:
         open_key(path, alice, grant)
     assert expected in str(error.value)
+
+
+def test_a_grant_is_never_replaced(issuer, alice, granted):
+    """It may be an owner's, and the only one."""
+    grant = granted(owner=True)
+    before = grant.read_bytes()
+    other = make_grant(issuer, {WHOLE: issuer.identity}, [User("bob", Identity.generate().recipient)])
+    with pytest.raises(InputError, match=r"\A.*a\.miadgrant: expected no such file yet, found one, .*\Z"):
+        write_grant(grant, other)
+    assert grant.read_bytes() == before
+    assert sorted(file.name for file in grant.parent.iterdir()) == ["a.miadgrant", "a.miadkey"]
 
 
 def test_a_missing_grant_is_told(path, issuer, alice, tmp_path):
