@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from miad.errors import InputError, MiadError
-from miad.keys.issuer import is_signed
+from miad.keys.issuer import Issuer, is_signed
 from miad.keys.manifest import WHOLE, Manifest, Part
 
 VERSION = 3
@@ -57,6 +57,15 @@ class KeyFile:
         if not is_signed(self.manifest.issuer, self.manifest.signature, self.manifest.to_sign(VERSION)):
             raise InputError(f"{path}: the key is damaged, or was changed by others; get it again from who issued it")
         self._database = _connect(path) if database is None else database
+
+    def check_issuer(self, issuer: Issuer) -> None:
+        """It is this issuer's key.
+
+        Raises:
+            InputError: another signed it, or its records are sealed to another.
+        """
+        if (self.manifest.issuer, self.manifest.recipient) != (issuer.public, issuer.recipient):
+            raise InputError(f"{self.path}: expected the identity of this key's issuer, found another's")
 
     def record(self, marked: str) -> bytes:
         """A sealed record, by the digest of its marked pixels.

@@ -54,6 +54,7 @@ def identity_of(path: Path, issuer: Issuer, name: str) -> Identity:
         InputError: the key is damaged or another issuer's, or has no such part.
     """
     with closing(KeyFile(path)) as file:
+        file.check_issuer(issuer)
         if name not in file.manifest.parts:
             known = ", ".join(sorted(file.manifest.parts))
             raise InputError(f"{path}: expected a part of the key ({known}), found {name!r}")

@@ -1,4 +1,4 @@
-"""Files of identities and grants: never replaced, and those with secrets for their owner alone from the first moment."""
+"""Files of identities and grants: never replaced; those with secrets are their owner's alone from the first moment on."""
 
 import os
 import tempfile

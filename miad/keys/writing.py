@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from miad.errors import InputError, RunError
+from miad.errors import RunError
 from miad.imaging import atomic_path
 from miad.keys.file import SCHEMA, VERSION, KeyFile, read_manifest, reading
 from miad.keys.issuer import Issuer
@@ -85,8 +85,7 @@ def changing(path: Path, issuer: Issuer) -> Iterator[tuple[sqlite3.Connection, K
         shutil.copy(path, draft)
         with closing(_connect(draft)) as database:
             file = KeyFile(path, database)
-            if (file.manifest.issuer, file.manifest.recipient) != (issuer.public, issuer.recipient):
-                raise InputError(f"{path}: expected the identity of this key's issuer, found another's")
+            file.check_issuer(issuer)
             with database:
                 yield database, file
                 sign(database, issuer)

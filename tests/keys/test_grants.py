@@ -25,6 +25,8 @@ from miad.keys import (
     write_grant,
     write_identity,
 )
+from miad.keys.sealing import seal
+from miad.keys.writing import changing
 
 from .samples import a_key
 from .test_identities import ssh_pair
@@ -316,6 +318,32 @@ def test_the_identity_of_a_part_is_with_the_key_for_its_issuer(path, issuer, div
     assert identity_of(path, issuer, WHOLE).recipient == issuer.recipient
     with pytest.raises(InputError, match=r"\A.*a\.miadkey: expected a part of the key \(all, study, ward\), found 'x'"):
         identity_of(path, issuer, "x")
+
+
+def test_the_identity_of_a_part_is_not_taken_from_a_forger_s_key(path, issuer, images):
+    """He knows the identity of the part that he made, and what is sealed to it he reads."""
+    forger = Issuer(issuer.recipient, Issuer.generate().signer, issuer.identity)
+    a_key(path, images, forger)
+    add_part(path, forger, "ward", [images[0][2].marked])
+    for name in ("ward", WHOLE):
+        with pytest.raises(InputError, match=r"\A.*a\.miadkey: expected the identity of this key's issuer, found ano"):
+            identity_of(path, issuer, name)
+
+
+@pytest.mark.parametrize(
+    ("sealed", "expected"),
+    [
+        (Identity.generate().reveal().encode(), "is another's"),
+        (b"no identity", "does not open"),
+        (b"\xff", "does not open"),
+    ],
+)
+def test_an_identity_of_a_part_that_is_not_its_own_is_told(path, issuer, divided, sealed, expected):
+    with changing(path, issuer) as (database, _):
+        database.execute("UPDATE part SET identity = ? WHERE name = 'ward'", (seal(sealed, [issuer.recipient]),))
+    with pytest.raises(InputError, match=rf"\A.*a\.miadkey: .*damaged: the identity of its part 'ward' {expected}\Z"):
+        identity_of(path, issuer, "ward")
+    assert identity_of(path, issuer, "study").recipient == divided[1].recipient
 
 
 def test_a_grant_of_a_part_says_when_the_key_is_older(path, issuer, images, alice, tmp_path):
