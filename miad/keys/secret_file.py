@@ -1,4 +1,4 @@
-"""Files of identities and grants: never replaced; those with secrets are their owner's alone from the first moment on."""
+"""Files of identities and grants: never replaced; those with secrets are their owner's alone from the start."""
 
 import os
 import tempfile

@@ -364,6 +364,20 @@ def test_what_is_no_key_is_refused_in_one_line(path, kind):
             open_key(path, given)
 
 
+def test_a_draft_has_no_journal_that_a_kill_would_leave(path, images):
+    issuer = Issuer.generate()
+
+    def records():
+        for _, _, record in images:
+            yield seal_record(record, issuer.recipient)
+            names.append(sorted(file.name for file in path.parent.iterdir()))
+
+    names = []
+    write_key(path, records(), RENDERINGS, issuer)
+    assert len(names) == len(images)
+    assert all(len(found) == 1 and found[0].endswith(".draft") for found in names)
+
+
 def test_a_failed_writing_leaves_the_former_key(path, issuer, images):
     def records():
         yield seal_record(images[0][2], issuer.recipient)
