@@ -16,6 +16,8 @@ from miad.keys import (
     Issuer,
     User,
     add_part,
+    check_last_day,
+    check_new,
     identity_of,
     make_grant,
     open_issuer,
@@ -78,13 +80,12 @@ def grant(
     _check_users(users, out, passphrase=to_passphrase or to_passphrase_file is not None)
     issuer = open_issuer(key, identity, grant, passphrase_of(passphrase_file))
     secret = None if users else new_passphrase(to_passphrase_file, str(out))
-    before = read_manifest_of(key)
     name, opened = _part(key, issuer, subset, part or (out.stem if subset else WHOLE))
     manifest = read_manifest_of(key)
     images = len(manifest.members(name))
     made = make_grant(issuer, {name: opened}, users, secret, images, day, owner)
     write_grant(out, made)
-    _tell(out, key, made, len(manifest.records), changed=before.signature != manifest.signature)
+    _tell(out, key, made, len(manifest.records))
     return out
 
 
@@ -94,13 +95,16 @@ def _check_users(users: Sequence[User], out: Path, *, passphrase: bool) -> None:
         raise InputError(f"expected --to or --to_passphrase, found {found}; make two grants for both kinds of users")
     if out.suffix != ".miadgrant":
         raise InputError(f"{out}: expected a name that ends in .miadgrant; give another --out")
+    check_new(out)
 
 
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text) if text else None
+        day = date.fromisoformat(text) if text else None
     except ValueError:
         raise InputError(f"expected --expires as 2027-12-31, found {text!r}") from None
+    check_last_day(day)
+    return day
 
 
 def _part(key: Path, issuer: Issuer, subset: str, name: str) -> tuple[str, Identity]:
@@ -116,8 +120,8 @@ def _part(key: Path, issuer: Issuer, subset: str, name: str) -> tuple[str, Ident
     return name, add_part(key, issuer, name, members)
 
 
-def _tell(out: Path, key: Path, made: Grant, images: int, *, changed: bool) -> None:
+def _tell(out: Path, key: Path, made: Grant, images: int) -> None:
     until = f", until {made.expires}" if made.expires else ""
     sys.stdout.write(f"{out}: opens {made.images} of {images} images of {key} for {made.for_whom}{until}\n")
-    if changed:
-        sys.stdout.write(f"{key} has a new part, {', '.join(made.parts)}: give them the file as it is now\n")
+    for name in sorted(made.parts.keys() - {WHOLE}):  # said again to who may not have passed the new file on yet
+        sys.stdout.write(f"{key} has the part {name}: give them the file as it is now\n")

@@ -288,8 +288,8 @@ def _close(
         draw_lesions(folder / "lesions.png", views)
         log_figures(run.loggers, [folder / "lesions.png"])
     publish_measures(folder, run.loggers, measures)
+    journal.remove()  # while the run's lock keeps others out
     run.close()
-    journal.remove()
     if not run.quiet:
         show_attack(str(folder), measures, [*targets, "ensemble"] if len(weights) > 1 else targets)
     return measures

@@ -1,34 +1,29 @@
 """Keys: what undoing needs and no more, encrypted, and the way back to the original, bit for bit."""
 
-from miad.keys.file import VERSION, KeyFile
-from miad.keys.grant import Access, Grant, make_grant, read_grant, write_grant
+from miad.keys.grant import Grant, check_last_day, make_grant, read_grant, write_grant
 from miad.keys.issuer import Issuer, read_issuer, read_signer, write_identity, write_issuer, write_signer
 from miad.keys.key import Key, is_encrypted, open_key, own_identity, read_manifest_of
-from miad.keys.keyring import Keyring, read_keyring
+from miad.keys.keyring import read_keyring
 from miad.keys.manifest import WHOLE, Manifest, Part
 from miad.keys.ownership import open_issuer
 from miad.keys.parts import add_part, identity_of
 from miad.keys.passphrase import Passphrase
 from miad.keys.record import Record, make_record, restore
 from miad.keys.recovery import Recovery, recover_folder
-from miad.keys.remainder import pack, unpack
+from miad.keys.remainder import unpack
 from miad.keys.rendering import rendering_digest
 from miad.keys.sealing import Identity
-from miad.keys.secret_file import read_small
+from miad.keys.secret_file import check_new, read_small
 from miad.keys.user import User, read_users
 from miad.keys.verification import check_records, check_sealed
-from miad.keys.writing import SealedRecord, append_records, seal_record, write_key
+from miad.keys.writing import SealedRecord, seal_record, write_key
 
 __all__ = [
-    "VERSION",
     "WHOLE",
-    "Access",
     "Grant",
     "Identity",
     "Issuer",
     "Key",
-    "KeyFile",
-    "Keyring",
     "Manifest",
     "Part",
     "Passphrase",
@@ -37,7 +32,8 @@ __all__ = [
     "SealedRecord",
     "User",
     "add_part",
-    "append_records",
+    "check_last_day",
+    "check_new",
     "check_records",
     "check_sealed",
     "identity_of",
@@ -47,7 +43,6 @@ __all__ = [
     "open_issuer",
     "open_key",
     "own_identity",
-    "pack",
     "read_grant",
     "read_issuer",
     "read_keyring",

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from miad.errors import InputError, MiadError
-from miad.keys.issuer import is_signed
+from miad.keys.issuer import Issuer, is_signed
 from miad.keys.manifest import WHOLE, Manifest, Part
 
 VERSION = 3
@@ -58,6 +58,15 @@ class KeyFile:
             raise InputError(f"{path}: the key is damaged, or was changed by others; get it again from who issued it")
         self._database = _connect(path) if database is None else database
 
+    def check_issuer(self, issuer: Issuer) -> None:
+        """It is this issuer's key.
+
+        Raises:
+            InputError: another signed it, or its records are sealed to another.
+        """
+        if (self.manifest.issuer, self.manifest.recipient) != (issuer.public, issuer.recipient):
+            raise InputError(f"{self.path}: expected the identity of this key's issuer, found another's")
+
     def record(self, marked: str) -> bytes:
         """A sealed record, by the digest of its marked pixels.
 
@@ -100,7 +109,6 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     if not path.is_file():
         raise InputError(f"{path}: no such key; 'miad attack' writes it into the run's folder")
     try:
-        _undo_interrupted(path)
         with closing(_connect(path)) as database:
             yield database
     except MiadError:
@@ -117,17 +125,10 @@ def one_line(error: BaseException) -> str:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    # A journal beside the file may be a stranger's, and rolling it back can delete any file; immutable ignores it.
+    database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
     database.execute("PRAGMA trusted_schema = OFF")
     return database
-
-
-def _undo_interrupted(path: Path) -> None:
-    """Roll back a change of the key that was interrupted by a kill; sqlite does it when it may write."""
-    journal = path.with_name(path.name + "-journal")
-    if journal.exists() and journal.stat().st_size:
-        with closing(sqlite3.connect(path)) as database:
-            database.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
 
 def read_version(database: sqlite3.Connection) -> str:

@@ -18,13 +18,12 @@ from typing import Any, Self
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from miad.errors import InputError
-from miad.imaging import atomic_path
 from miad.keys.issuer import Issuer, is_signed, signer_from_pem
 from miad.keys.keyring import KeyringSource, read_keyring
 from miad.keys.manifest import Manifest
 from miad.keys.passphrase import Passphrase, open_with_passphrase, seal_with_passphrase
 from miad.keys.sealing import DamagedError, Identity, WrongIdentityError, unseal
-from miad.keys.secret_file import read_small
+from miad.keys.secret_file import read_small, write_new
 from miad.keys.user import User, seal_to_users
 
 _VERSION = 1
@@ -201,8 +200,7 @@ def make_grant(
     today = datetime.now(UTC).date()
     if bool(users) == bool(passphrase):
         raise InputError("expected users or a passphrase, and not both (age does not mix them)")
-    if expires is not None and expires < today:
-        raise InputError(f"expected a last day that is not over, found {expires}")
+    check_last_day(expires)
     secret: dict[str, Any] = {"identities": [identity.reveal() for identity in identities.values()]}
     if owner:
         secret["signer"] = issuer.pem()
@@ -213,14 +211,24 @@ def make_grant(
     return Grant(**{**vars(grant), "signature": issuer.sign(_signed(grant))})
 
 
+def check_last_day(expires: date | None) -> None:
+    """A grant may end on this day.
+
+    Raises:
+        InputError: it is over.
+    """
+    if expires is not None and expires < datetime.now(UTC).date():
+        raise InputError(f"expected a last day that is not over, found {expires}")
+
+
 def write_grant(path: Path, grant: Grant) -> None:
     """Write a grant.
 
     Raises:
+        InputError: there is such a file already; it may be the only one that opens its key.
         RunError: the folder can not be written.
     """
-    with atomic_path(path) as draft:
-        draft.write_bytes(grant.to_bytes())
+    write_new(path, grant.to_bytes())
 
 
 def read_grant(path: Path) -> Grant:

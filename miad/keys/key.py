@@ -40,6 +40,7 @@ class Key:
         parts: names of the parts that are open.
         identities: what opens them.
         encrypted: false for early versions, which whoever has the file can read.
+        signed: public key and signature of the issuer, which no other state of the file has; empty for early versions.
     """
 
     path: Path
@@ -48,6 +49,7 @@ class Key:
     parts: tuple[str, ...]
     identities: tuple[Identity, ...] = ()
     encrypted: bool = True
+    signed: tuple[str, str] = ("", "")
 
     def restore(self, marked: Pixels) -> Pixels:
         """The original of a marked image, bit for bit, checked by sha256.
@@ -137,7 +139,8 @@ def open_key(
     """
     path = Path(path)
     if not is_encrypted(path):
-        return _open_plain(path, given=identity is not None or grant is not None)
+        # An identity beside the key tells that the issuer's key was encrypted: another file took its place.
+        return _open_plain(path, given=identity is not None or grant is not None or own_identity(path).is_file())
     file = KeyFile(path)
     try:
         if grant is not None:
@@ -213,14 +216,15 @@ def open_with(file: KeyFile, identities: Sequence[Identity]) -> Key:
     records = _Opened(file, covered, lambda marked: _open_record(file, marked, openers))
     kept = lru_cache(_KEPT)(lambda digest: _open_rendering(file, digest, openers))
     renderings = _Opened(file, frozenset(manifest.renderings), kept)
-    return Key(file.path, records, renderings, parts, chosen)
+    return Key(file.path, records, renderings, parts, chosen, signed=(manifest.issuer, manifest.signature))
 
 
 def _open_plain(path: Path, *, given: bool) -> Key:
     if given:
         raise InputError(
             f"{path}: expected an encrypted key for this identity or grant, found an early one, which is "
-            "neither encrypted nor signed; take it only from someone you trust, and without --identity and --grant"
+            "neither encrypted nor signed; take it only from someone you trust, without --identity and --grant and "
+            f"with no {own_identity(path).name} beside it"
         )
     return Key(path, *read_plain(path), (WHOLE,), encrypted=False)
 
@@ -265,10 +269,14 @@ def part_identity(key: Key, manifest: Manifest, name: str) -> Identity:
     """
     if name == WHOLE:
         return key.identities[0]
+    part = manifest.parts[name]
     try:
-        return Identity.parse(unseal(manifest.parts[name].identity, [key.identities[0].opener]).decode())
-    except InputError:
+        identity = Identity.parse(unseal(part.identity, [key.identities[0].opener]).decode())
+    except (InputError, UnicodeDecodeError):
         raise InputError(f"{key.path}: the key is damaged: the identity of its part {name!r} does not open") from None
+    if identity.recipient != part.recipient:
+        raise InputError(f"{key.path}: the key is damaged: the identity of its part {name!r} is another's")
+    return identity
 
 
 def read_manifest_of(path: Path) -> Manifest:

@@ -16,7 +16,7 @@ _LONGEST = 100
 
 
 def add_part(path: Path, issuer: Issuer, name: str, members: Collection[str]) -> Identity:
-    """Make a part of a key, in one transaction, and return its identity.
+    """Make a part of a key, all at once, and return its identity.
 
     The records of its images are sealed once more, to all parts that hold them; the others stay as they are.
 
@@ -54,6 +54,7 @@ def identity_of(path: Path, issuer: Issuer, name: str) -> Identity:
         InputError: the key is damaged or another issuer's, or has no such part.
     """
     with closing(KeyFile(path)) as file:
+        file.check_issuer(issuer)
         if name not in file.manifest.parts:
             known = ", ".join(sorted(file.manifest.parts))
             raise InputError(f"{path}: expected a part of the key ({known}), found {name!r}")

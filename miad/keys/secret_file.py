@@ -1,6 +1,7 @@
-"""Files with secrets in them: readable by their owner alone from the first moment on, and never replaced."""
+"""Files of identities and grants: never replaced; those with secrets are their owner's alone from the start."""
 
 import os
+import tempfile
 from pathlib import Path
 
 from miad.errors import InputError, RunError
@@ -17,14 +18,29 @@ def write_secret(path: Path, text: str) -> None:
         InputError: there is such a file already.
         RunError: the folder can not be written.
     """
+    write_new(path, text.encode(), 0o600)
+
+
+def write_new(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """Create a file; it appears whole or not at all.
+
+    Args:
+        path: the file.
+        data: its bytes.
+        mode: less what the process's umask takes off.
+
+    Raises:
+        InputError: there is such a file already.
+        RunError: the folder can not be written.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.unlink(missing_ok=True)
         try:
             # The mode is given as the file is made, so that there is no moment with a wider one.
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-                file.write(text)
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+                file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
             taken = not _name(draft, path)
@@ -33,7 +49,27 @@ def write_secret(path: Path, text: str) -> None:
     except OSError as error:
         raise RunError(write_failure(path, error)) from error
     if taken:
-        raise InputError(f"{path}: expected no such file yet, found one; a secret is never replaced")
+        raise InputError(_taken(path))
+
+
+def check_new(path: Path) -> None:
+    """A file can be created here; nothing is left of the trial.
+
+    Raises:
+        InputError: there is such a file already.
+        RunError: the folder can not be written.
+    """
+    if path.exists() or path.is_symlink():
+        raise InputError(_taken(path))
+    try:
+        with tempfile.TemporaryFile(dir=next(parent for parent in path.parents if parent.exists())):
+            pass
+    except OSError as error:
+        raise RunError(write_failure(path, error)) from error
+
+
+def _taken(path: Path) -> str:
+    return f"{path}: expected no such file yet, found one, which is never replaced; choose another name"
 
 
 def _name(draft: Path, path: Path) -> bool:

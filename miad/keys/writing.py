@@ -1,18 +1,19 @@
-"""Make a key file and add to it; every change is one transaction that ends with a new signature."""
+"""Make a key file and change it; every change is made in a copy, which is signed and then takes the file's place."""
 
 import hashlib
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from miad.errors import InputError, RunError
-from miad.imaging import atomic_path, write_failure
+from miad.errors import RunError
+from miad.imaging import atomic_path
 from miad.keys.file import SCHEMA, VERSION, KeyFile, read_manifest, reading
 from miad.keys.issuer import Issuer
-from miad.keys.manifest import WHOLE
+from miad.keys.manifest import WHOLE, Manifest
 from miad.keys.record import Record
 from miad.keys.rendering import pack_rendering
 from miad.keys.sealing import seal
@@ -57,7 +58,7 @@ def write_key(path: Path, records: Iterable[SealedRecord], renderings: Mapping[s
     Raises:
         RunError: the folder can not be written.
     """
-    with atomic_path(path) as draft, closing(sqlite3.connect(draft)) as database:
+    with atomic_path(path) as draft, closing(_connect(draft)) as database:
         database.execute(f"PRAGMA page_size = {_PAGE}")
         with database:
             database.executescript(SCHEMA)
@@ -68,50 +69,41 @@ def write_key(path: Path, records: Iterable[SealedRecord], renderings: Mapping[s
             sign(database, issuer)
 
 
-def append_records(
-    path: Path, records: Iterable[SealedRecord], renderings: Mapping[str, Rendering], issuer: Issuer
-) -> None:
-    """Add records to a key, in one transaction; they belong to the whole and to no other part.
-
-    Args:
-        path: the key.
-        records: sealed to the issuer's recipient.
-        renderings: by their digests; those that the key has already may come again.
-        issuer: who made the key.
-
-    Raises:
-        InputError: the key is damaged, or another issuer's.
-        RunError: it can not be written.
-    """
-    with changing(path, issuer) as (database, file):
-        recipients = [part.recipient for _, part in sorted(file.manifest.parts.items())]
-        new = {digest: own for digest, own in renderings.items() if digest not in file.manifest.renderings}
-        insert(database, records, new, recipients)
-
-
 @contextmanager
 def changing(path: Path, issuer: Issuer) -> Iterator[tuple[sqlite3.Connection, KeyFile]]:
-    """Change a key: a transaction that is signed when the block ends well, and rolled back when it does not.
+    """Change a copy of a key, which is signed and takes the key's place when the block ends well.
 
     Raises:
         InputError: the key is damaged, or another issuer's.
-        RunError: it can not be written.
+        RunError: it can not be written, or another process has changed it meanwhile.
     """
     if path.is_file() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         raise RunError(f"{path}: can not be written (read-only); copy the key to where you may write")
     with reading(path):  # what is no key is told as such
         pass
-    try:
-        with closing(sqlite3.connect(path, isolation_level=None)) as database:
-            database.execute("BEGIN IMMEDIATE")
+    with atomic_path(path.resolve()) as draft:  # a link stays one
+        shutil.copy(path, draft)
+        with closing(_connect(draft)) as database:
             file = KeyFile(path, database)
-            if (file.manifest.issuer, file.manifest.recipient) != (issuer.public, issuer.recipient):
-                raise InputError(f"{path}: expected the identity of this key's issuer, found another's")
-            yield database, file
-            sign(database, issuer)
-            database.execute("COMMIT")
-    except sqlite3.OperationalError as error:
-        raise RunError(write_failure(path, error)) from error
+            file.check_issuer(issuer)
+            with database:
+                yield database, file
+                sign(database, issuer)
+        _check_unchanged(path, file.manifest)
+
+
+def _check_unchanged(path: Path, before: Manifest) -> None:
+    with closing(KeyFile(path)) as file:
+        if file.manifest.signature != before.signature:
+            raise RunError(f"{path}: another process has changed the key meanwhile; start again")
+
+
+def _connect(draft: Path) -> sqlite3.Connection:
+    """A draft open for writing; a journal of its own would outlast a kill, and a draft is never rolled back."""
+    database = sqlite3.connect(draft)
+    database.execute("PRAGMA trusted_schema = OFF")
+    database.execute("PRAGMA journal_mode = OFF")
+    return database
 
 
 def insert(

@@ -10,12 +10,13 @@ import pytest
 from miad.cli import main
 from miad.commands.attack import attack
 from miad.commands.recover import recover
-from miad.commands.run_key import KeyOptions
-from miad.errors import InputError, RunError
+from miad.commands.run import Run
+from miad.commands.run_key import KeyOptions, begin_key
+from miad.errors import InputError, MiadError, RunError
 from miad.imaging import read_image
-from miad.keys import Identity, open_issuer, open_key, read_grant, read_issuer, write_identity
+from miad.keys import Identity, Issuer, open_issuer, open_key, read_grant, read_issuer, write_identity, write_issuer
 from miad.search import RandomSearch
-from miad.tasks import Journal, MarkingWriter
+from miad.tasks import Journal
 
 from .conftest import quiet, tree
 
@@ -45,15 +46,14 @@ def mark(zoo, phantom, root, **options):
 def interrupted(zoo, phantom, root, monkeypatch, **options):
     """The folder of an attack that went down after some images."""
 
-    original = MarkingWriter.write_on_batch_end
+    add = Journal.add
 
-    def stop(self, *arguments):
-        if self.journal.images():
-            raise OSError("the machine goes down")
-        original(self, *arguments)
+    def stop(self, rank, batch):
+        add(self, rank, batch[: len(batch) // 2])
+        raise OSError("the machine goes down")
 
     with monkeypatch.context() as patch:
-        patch.setattr(MarkingWriter, "write_on_batch_end", stop)
+        patch.setattr(Journal, "add", stop)
         with pytest.raises(OSError, match="goes down"):
             mark(zoo, phantom, root, **options)
     assert 0 < len(Journal(root / "run" / "journal").images()) < IMAGES
@@ -81,6 +81,21 @@ def test_the_identity_lies_beside_the_key_for_its_owner_alone(zoo, phantom, tmp_
     (folder / "run.identity").rename(tmp_path / "moved")
     with pytest.raises(InputError, match="is encrypted"):
         recover(folder / "run.miadkey", folder / "marked", tmp_path / "none")
+
+
+def test_the_journal_is_gone_before_other_processes_are_let_into_the_folder(zoo, phantom, tmp_path, monkeypatch):
+    """They would take up what is being deleted, and what signs the key would outlast a kill in between."""
+    close, found = Run.close, []
+
+    def look(run):
+        found.append(sorted(path.name for path in run.folder.iterdir()))
+        close(run)
+
+    monkeypatch.setattr(Run, "close", look)
+    mark(zoo, phantom, tmp_path)
+    assert len(found) == 1
+    assert "metrics.csv" in found[0]
+    assert "journal" not in found[0]
 
 
 def test_every_run_has_an_identity_of_its_own(zoo, phantom, tmp_path):
@@ -116,6 +131,47 @@ def test_an_interrupted_run_whose_identity_is_gone_does_not_go_on_with_another(z
     (tmp_path / "moved").rename(folder / "run.identity")
     mark(zoo, phantom, tmp_path / "a")
     assert len(open_key(folder / "run.miadkey").records) == IMAGES
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_an_interrupted_run_does_not_go_on_with_another_run_s_identity(zoo, phantom, tmp_path, monkeypatch, missing):
+    folder = interrupted(zoo, phantom, tmp_path / "a", monkeypatch)
+    if missing:
+        (folder / "journal" / "recipient").unlink()
+    else:
+        (folder / "run.identity").unlink()
+        write_issuer(folder / "run.identity", Issuer.generate())
+    before = tree(folder)
+    with pytest.raises(MiadError, match=r"\A[^\n]*: expected wh[^\n]*; [^\n]*delete the run's folder to begin again\Z"):
+        mark(zoo, phantom, tmp_path / "a")
+    assert tree(folder) == before
+
+
+@pytest.mark.parametrize("lost", ["journal/signer", "run.miadgrant"])
+def test_an_interrupted_run_with_readers_never_replaces_the_grant_that_opens_its_records(
+    zoo, phantom, tmp_path, monkeypatch, alice, to_alice, lost
+):
+    folder = interrupted(zoo, phantom, tmp_path, monkeypatch, key=to_alice)
+    (folder / lost).rename(tmp_path / "moved")
+    kept = [path for path in (folder / "run.miadgrant", folder / "journal" / "signer") if path.exists()]
+    before = [path.read_bytes() for path in kept]
+    with pytest.raises(MiadError, match=r"\A[^\n]*(signer|miadgrant): expected [^\n]*, found [^\n]*\Z"):
+        mark(zoo, phantom, tmp_path, key=to_alice)
+    assert [path.read_bytes() for path in kept] == before
+    assert not (folder / lost).exists()
+    (tmp_path / "moved").rename(folder / lost)
+    mark(zoo, phantom, tmp_path, key=to_alice)
+    assert (
+        recover(folder / "run.miadkey", folder / "marked", tmp_path / "out", folder / "run.miadgrant", alice) == IMAGES
+    )
+
+
+def test_a_run_that_was_killed_before_its_first_record_begins_anew(tmp_path, alice, to_alice):
+    begin_key(tmp_path, "run", to_alice.users())
+    (tmp_path / "journal" / "signer").unlink()
+    issuer = begin_key(tmp_path, "run", to_alice.users())
+    assert read_grant(tmp_path / "run.miadgrant").key == issuer.recipient
+    assert begin_key(tmp_path, "run", to_alice.users()).recipient == issuer.recipient
 
 
 def test_with_readers_nothing_that_opens_the_key_stays(zoo, phantom, tmp_path, alice, to_alice):

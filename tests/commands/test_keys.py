@@ -147,7 +147,7 @@ def test_a_grant_for_some_images_by_pattern_list_and_table(place, call, images):
         assert code == 0, err
         assert said.splitlines() == [
             f"{out}: opens 2 of 6 images of data.miadkey for alice",
-            f"data.miadkey has a new part, {index}: give them the file as it is now",
+            f"data.miadkey has the part {index}: give them the file as it is now",
         ]
         call(*RECOVER, "--grant", out, "--identity", "alice.key")
         assert_recovered(place / "out", [images[number] for number in numbers])
@@ -157,10 +157,11 @@ def test_a_grant_for_some_images_by_pattern_list_and_table(place, call, images):
 def test_the_same_part_is_granted_again_without_a_change_of_the_key(place, call):
     call("keys", "new", "--out", "alice.key")
     words = ("keys", "grant", "--key", "data.miadkey", "--to", "alice.pub", "--part", "ward")
-    assert "new part" in call(*words, "--subset", "case1/*", "--out", "1.miadgrant")[1]
+    advice = "data.miadkey has the part ward: give them the file as it is now\n"
+    assert advice in call(*words, "--subset", "case1/*", "--out", "1.miadgrant")[1]
     before = (place / "data.miadkey").read_bytes()
-    assert "new part" not in call(*words, "--subset", "case1/*", "--out", "2.miadgrant")[1]
-    assert "new part" not in call(*words, "--out", "3.miadgrant")[1]
+    assert advice in call(*words, "--subset", "case1/*", "--out", "2.miadgrant")[1]
+    assert advice in call(*words, "--out", "3.miadgrant")[1]
     assert (place / "data.miadkey").read_bytes() == before
     parts = [read_grant(place / f"{index}.miadgrant").parts for index in (1, 2, 3)]
     assert parts[0] == parts[1] == parts[2]
@@ -320,6 +321,18 @@ WRONG = {
     "no column": ((*GRANT, "--to", "alice.pub", "--subset", "wrong.csv"), "expected a column 'image', found a, b"),
     "no such part": ((*GRANT, "--to", "alice.pub", "--part", "ward"), "expected a part of the key (all), found 'ward'"),
     "the past": ((*GRANT, "--to", "alice.pub", "--expires", "2020-01-01"), "expected a last day that is not over"),
+    "the past for a part": (
+        (*GRANT, "--to", "alice.pub", "--subset", "case1/*", "--expires", "2020-01-01"),
+        "expected a last day that is not over",
+    ),
+    "a folder that can not be": (
+        (*GRANT[:-1], "wrong.csv/g.miadgrant", "--to", "alice.pub", "--subset", "case1/*"),
+        "wrong.csv/g.miadgrant: can not be written (Not a directory)",
+    ),
+    "an existing grant": (
+        (*GRANT[:-1], "owner.miadgrant", "--to", "alice.pub", "--subset", "case1/*"),
+        "owner.miadgrant: expected no such file yet, found one",
+    ),
     "no day": ((*GRANT, "--to", "alice.pub", "--expires", "soon"), "expected --expires as 2027-12-31, found 'soon'"),
     "another suffix": ((*GRANT[:-1], "g.txt", "--to", "alice.pub"), "expected a name that ends in .miadgrant"),
     "an owner of a part": (
@@ -337,6 +350,7 @@ WRONG = {
 @pytest.mark.parametrize("kind", WRONG)
 def test_a_mistake_is_one_line_and_changes_nothing(place, call, refused, kind):
     call("keys", "new", "--out", "alice.key")
+    call("keys", "grant", "--key", "data.miadkey", "--to", "alice.pub", "--owner", "--out", "owner.miadgrant")
     (place / "wrong.csv").write_text("a,b\n1,2\n")
     before = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
     words, expected = WRONG[kind]

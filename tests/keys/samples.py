@@ -7,6 +7,7 @@ import numpy as np
 
 from miad.imaging import write_png
 from miad.keys import Issuer, make_record, rendering_digest, seal_record, write_key
+from miad.keys.writing import changing, insert
 from miad.watermark import Rendering
 
 
@@ -46,6 +47,12 @@ def a_key(path, images, issuer=None):
     issuer = issuer or Issuer.generate()
     write_key(path, [seal_record(record, issuer.recipient) for _, _, record in images], RENDERINGS, issuer)
     return issuer
+
+
+def append(path, records, renderings, issuer):
+    """Add sealed records to a key of one part."""
+    with changing(path, issuer) as (database, _):
+        insert(database, records, renderings, [issuer.recipient])
 
 
 def a_folder(folder, images):

@@ -12,7 +12,8 @@ from hypothesis.extra import numpy as hnp
 from miad.data.phantom.images import draw_phantom
 from miad.errors import InputError, KeyMismatchError
 from miad.imaging import from_tensor, to_tensor
-from miad.keys import Record, make_record, pack, rendering_digest, restore, unpack
+from miad.keys import Record, make_record, rendering_digest, restore
+from miad.keys.remainder import pack, unpack
 from miad.watermark import NAMES, Placement, blend, draw_variants, load_logo, make_atlas
 
 PHANTOMS = {kind: [draw_phantom(kind, 96, 1, i).pixels for i in range(4)] for kind in ("brain", "fundus")}

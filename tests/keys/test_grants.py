@@ -25,8 +25,10 @@ from miad.keys import (
     write_grant,
     write_identity,
 )
+from miad.keys.sealing import seal
+from miad.keys.writing import changing
 
-from .samples import a_key, marked_images
+from .samples import a_key
 from .test_identities import ssh_pair
 
 TODAY = datetime.now(UTC).date()
@@ -48,6 +50,7 @@ def granted(issuer, alice, grant_path):
 
     def write(users=None, **options):
         users = [User("alice", alice.recipient)] if users is None else users
+        grant_path.unlink(missing_ok=True)
         write_grant(grant_path, make_grant(issuer, {WHOLE: issuer.identity}, users, **options))
         return grant_path
 
@@ -232,6 +235,17 @@ def test_a_grant_that_was_changed_is_refused_in_one_line(path, granted, alice, k
     assert expected in str(error.value)
 
 
+def test_a_grant_is_never_replaced(issuer, alice, granted):
+    """It may be an owner's, and the only one."""
+    grant = granted(owner=True)
+    before = grant.read_bytes()
+    other = make_grant(issuer, {WHOLE: issuer.identity}, [User("bob", Identity.generate().recipient)])
+    with pytest.raises(InputError, match=r"\A.*a\.miadgrant: expected no such file yet, found one, .*\Z"):
+        write_grant(grant, other)
+    assert grant.read_bytes() == before
+    assert sorted(file.name for file in grant.parent.iterdir()) == ["a.miadgrant", "a.miadkey"]
+
+
 def test_a_missing_grant_is_told(path, issuer, alice, tmp_path):
     with pytest.raises(InputError, match=r"\A.*no\.miadgrant: expected a grant, found no such file; .*\Z"):
         open_key(path, alice, tmp_path / "no.miadgrant")
@@ -306,6 +320,32 @@ def test_the_identity_of_a_part_is_with_the_key_for_its_issuer(path, issuer, div
         identity_of(path, issuer, "x")
 
 
+def test_the_identity_of_a_part_is_not_taken_from_a_forger_s_key(path, issuer, images):
+    """He knows the identity of the part that he made, and what is sealed to it he reads."""
+    forger = Issuer(issuer.recipient, Issuer.generate().signer, issuer.identity)
+    a_key(path, images, forger)
+    add_part(path, forger, "ward", [images[0][2].marked])
+    for name in ("ward", WHOLE):
+        with pytest.raises(InputError, match=r"\A.*a\.miadkey: expected the identity of this key's issuer, found ano"):
+            identity_of(path, issuer, name)
+
+
+@pytest.mark.parametrize(
+    ("sealed", "expected"),
+    [
+        (Identity.generate().reveal().encode(), "is another's"),
+        (b"no identity", "does not open"),
+        (b"\xff", "does not open"),
+    ],
+)
+def test_an_identity_of_a_part_that_is_not_its_own_is_told(path, issuer, divided, sealed, expected):
+    with changing(path, issuer) as (database, _):
+        database.execute("UPDATE part SET identity = ? WHERE name = 'ward'", (seal(sealed, [issuer.recipient]),))
+    with pytest.raises(InputError, match=rf"\A.*a\.miadkey: .*damaged: the identity of its part 'ward' {expected}\Z"):
+        identity_of(path, issuer, "ward")
+    assert identity_of(path, issuer, "study").recipient == divided[1].recipient
+
+
 def test_a_grant_of_a_part_says_when_the_key_is_older(path, issuer, images, alice, tmp_path):
     former = path.read_bytes()
     ward = add_part(path, issuer, "ward", [images[0][2].marked])
@@ -313,15 +353,6 @@ def test_a_grant_of_a_part_says_when_the_key_is_older(path, issuer, images, alic
     path.write_bytes(former)
     with pytest.raises(InputError, match=r"\A.*grant: .*a\.miadkey is older than the grant and has no part ward; get"):
         open_key(path, alice, grant)
-
-
-def test_records_that_are_added_belong_to_no_part(path, issuer, images, divided):
-    from miad.keys import append_records, seal_record
-
-    new = marked_images(8)[6:]
-    append_records(path, [seal_record(record, issuer.recipient) for _, _, record in new], {}, issuer)
-    assert opened(open_key(path, divided[0]), [*images, *new]) == [0, 1]
-    assert opened(open_key(path, issuer.identity), [*images, *new]) == list(range(8))
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,9 @@ def test_there_is_no_moment_at_which_others_can_read_a_secret(tmp_path, monkeypa
 
 def test_a_secret_is_never_replaced(tmp_path):
     write_secret(tmp_path / "a", "first")
-    with pytest.raises(InputError, match=r"\A.*a: expected no such file yet, found one; a secret is never replaced\Z"):
+    with pytest.raises(
+        InputError, match=r"\A.*a: expected no such file yet, found one, which is never replaced; choose another name\Z"
+    ):
         write_secret(tmp_path / "a", "second")
     assert (tmp_path / "a").read_text() == "first"
     assert list(tmp_path.iterdir()) == [tmp_path / "a"]

@@ -4,6 +4,8 @@ import os
 import shutil
 import signal
 import sqlite3
+import stat
+import struct
 import subprocess
 import sys
 import time
@@ -14,10 +16,21 @@ import pyrage
 import pytest
 
 from miad.errors import InputError, KeyMismatchError, MiadError, RunError
-from miad.keys import Identity, Issuer, append_records, open_key, own_identity, seal_record, write_issuer, write_key
+from miad.imaging import remove_drafts
+from miad.keys import (
+    Identity,
+    Issuer,
+    add_part,
+    open_key,
+    own_identity,
+    read_manifest_of,
+    seal_record,
+    write_issuer,
+    write_key,
+)
 from miad.keys import key as key_module
 
-from .samples import RENDERINGS, a_key, change, marked_image, marked_images
+from .samples import RENDERINGS, a_key, append, change, marked_image
 
 
 def test_every_original_comes_back(path, issuer, images):
@@ -114,17 +127,6 @@ def test_a_key_is_shown_without_its_secrets(path, issuer):
     assert issuer.identity.reveal() not in f"{key.__dict__}{vars(issuer)}{issuer}"
 
 
-def test_records_are_added(path, issuer, images):
-    new = marked_images(9)[6:]
-    sealed = [seal_record(record, issuer.recipient) for _, _, record in new]
-    append_records(path, sealed, RENDERINGS, issuer)
-    key = open_key(path, issuer.identity)
-    assert key.records == {record.marked: record for _, _, record in [*images, *new]}
-    assert np.array_equal(key.restore(new[1][1]), new[1][0])
-    append_records(path, sealed, {}, issuer)  # again
-    assert len(open_key(path, issuer.identity).records) == 9
-
-
 def test_adding_that_fails_half_way_changes_nothing(path, issuer, images):
     def records():
         yield seal_record(marked_image(7)[2], issuer.recipient)
@@ -132,7 +134,7 @@ def test_adding_that_fails_half_way_changes_nothing(path, issuer, images):
 
     before = path.read_bytes()
     with pytest.raises(RuntimeError, match="goes down"):
-        append_records(path, records(), RENDERINGS, issuer)
+        append(path, records(), RENDERINGS, issuer)
     assert path.read_bytes() == before
     assert len(open_key(path, issuer.identity).records) == len(images)
 
@@ -142,39 +144,103 @@ def test_only_the_issuer_adds(path, issuer):
     other = Issuer.generate()
     for wrong in (other, Issuer(issuer.recipient, other.signer), Issuer(other.recipient, issuer.signer)):
         with pytest.raises(InputError, match=r"\A.*a\.miadkey: expected the identity of this key's issuer"):
-            append_records(path, [], {}, wrong)
+            append(path, [], {}, wrong)
     assert path.read_bytes() == before
 
 
 APPEND = """
 import sys
 from pathlib import Path
-from miad.keys import read_issuer, append_records
+from miad.keys import read_issuer
 from miad.keys.writing import SealedRecord
+from tests.keys.samples import append
 import secrets
 def records():
     for index in range(4000):
         yield SealedRecord(secrets.token_hex(32), secrets.token_bytes(3000))
         if index == 3000:
             print("going", flush=True)
-append_records(Path(sys.argv[1]), records(), {}, read_issuer(sys.argv[2]))
+append(Path(sys.argv[1]), records(), {}, read_issuer(sys.argv[2]))
 """
 
 
 def test_adding_that_is_killed_changes_nothing(path, issuer, images, tmp_path):
-    """Sqlite has written pages to the file by then; whoever opens it next takes them back."""
     write_issuer(tmp_path / "identity", issuer)
+    before = path.read_bytes()
     words = [sys.executable, "-c", APPEND, str(path), str(tmp_path / "identity")]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "going\n"
         time.sleep(0.002)
         process.kill()
     assert process.returncode == -signal.SIGKILL
+    assert path.read_bytes() == before
+    remove_drafts(tmp_path)
+    assert {file.name for file in tmp_path.iterdir()} == {"a.miadkey", "identity"}
+
+
+def crafted_journal(path, victim):
+    """A rollback journal of no pages that names a super-journal, which sqlite deletes when it rolls back.
+
+    Source: https://www.sqlite.org/fileformat2.html and the end of a journal as sqlite's pager writes it.
+    """
+    name = str(victim).encode()
+    header = bytes.fromhex("d9d505f920a163d7") + struct.pack(">5I", 0, 1, path.stat().st_size // 1024, 512, 1024)
+    end = name + struct.pack(">2I", len(name), sum(name)) + bytes.fromhex("d9d505f920a163d7")
+    return header.ljust(512, b"\0") + struct.pack(">I", (1 << 30) // 1024 + 1) + end
+
+
+def test_the_crafted_journal_would_make_sqlite_delete_a_file(path, issuer, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"results")  # not empty: sqlite takes an empty file for none
+    path.with_name("a.miadkey-journal").write_bytes(crafted_journal(path, victim))
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("SELECT count(*) FROM meta").fetchone()
+    assert not victim.exists()
+
+
+def test_a_journal_beside_a_key_is_neither_rolled_back_nor_followed(path, issuer, images, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"results")  # not empty: sqlite takes an empty file for none
     left = path.with_name("a.miadkey-journal")
-    assert left.exists()
+    left.write_bytes(crafted_journal(path, victim))
+    before = left.read_bytes()
+    assert len(open_key(path, issuer.identity).records) == len(images)
+    add_part(path, issuer, "ward", [images[0][2].marked])
+    assert open_key(path, issuer.identity).restore(images[0][1]).tobytes() == images[0][0].tobytes()
+    assert victim.exists()
+    assert left.read_bytes() == before
+
+
+def test_a_key_that_asks_for_a_log_beside_it_gets_none(path, issuer, images):
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
     key = open_key(path, issuer.identity)
-    assert key.records == {record.marked: record for _, _, record in images}
-    assert not left.exists()
+    assert np.array_equal(key.restore(images[0][1]), images[0][0])
+    assert list(path.parent.iterdir()) == [path]
+    add_part(path, issuer, "ward", [images[0][2].marked])
+    assert list(path.parent.iterdir()) == [path]
+    assert np.array_equal(open_key(path, issuer.identity).restore(images[0][1]), images[0][0])
+
+
+def test_two_changes_at_once_do_not_undo_each_other(path, issuer, images):
+    def records():
+        add_part(path, issuer, "ward", [images[0][2].marked])
+        yield seal_record(images[0][2], issuer.recipient)
+
+    with pytest.raises(RunError, match=r"\A.*a\.miadkey: another process has changed the key meanwhile; start again\Z"):
+        append(path, records(), {}, issuer)
+    assert "ward" in read_manifest_of(path).parts
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_change_keeps_the_key_s_mode_and_a_link_to_it(path, issuer, images, tmp_path):
+    path.chmod(0o640)
+    link = tmp_path / "link.miadkey"
+    link.symlink_to(path)
+    add_part(link, issuer, "ward", [images[0][2].marked])
+    assert link.is_symlink()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert "ward" in read_manifest_of(path).parts
 
 
 def test_a_later_version_asks_for_an_update_and_is_not_called_damaged(path, issuer):
@@ -298,6 +364,20 @@ def test_what_is_no_key_is_refused_in_one_line(path, kind):
             open_key(path, given)
 
 
+def test_a_draft_has_no_journal_that_a_kill_would_leave(path, images):
+    issuer = Issuer.generate()
+
+    def records():
+        for _, _, record in images:
+            yield seal_record(record, issuer.recipient)
+            names.append(sorted(file.name for file in path.parent.iterdir()))
+
+    names = []
+    write_key(path, records(), RENDERINGS, issuer)
+    assert len(names) == len(images)
+    assert all(len(found) == 1 and found[0].endswith(".draft") for found in names)
+
+
 def test_a_failed_writing_leaves_the_former_key(path, issuer, images):
     def records():
         yield seal_record(images[0][2], issuer.recipient)
@@ -328,7 +408,7 @@ def read_only_opens(path, issuer, images):
     before = path.read_bytes()
     assert len(open_key(path, issuer.identity).records) == len(images)
     with pytest.raises(RunError, match=r"\A.*a\.miadkey: can not be written \(read-only\); copy the key .*\Z"):
-        append_records(path, [], {}, issuer)
+        append(path, [], {}, issuer)
     assert path.read_bytes() == before
 
 

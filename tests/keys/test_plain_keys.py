@@ -10,7 +10,17 @@ import pytest
 
 from miad.errors import InputError, MiadError
 from miad.imaging import write_png
-from miad.keys import Identity, Record, make_record, open_key, recover_folder, rendering_digest
+from miad.keys import (
+    Identity,
+    Issuer,
+    Record,
+    make_record,
+    open_key,
+    own_identity,
+    recover_folder,
+    rendering_digest,
+    write_issuer,
+)
 
 from .samples import RENDERINGS, a_rendering, change
 
@@ -113,6 +123,13 @@ def test_an_unencrypted_key_does_not_pass_for_the_one_that_an_identity_or_a_gran
     given = {"identity": Identity.generate()} if given == "identity" else {"grant": path}
     with pytest.raises(InputError, match=r"\A.*a\.miadkey: expected an encrypted key .* found an early one, .*\Z"):
         open_key(path, **given)
+
+
+def test_an_early_key_in_the_place_of_an_encrypted_one_is_refused(path):
+    """Else a stranger's unsigned file would pass for the issuer's key, whose identity lies there."""
+    write_issuer(own_identity(path), Issuer.generate())
+    with pytest.raises(InputError, match=r"\A.*a\.miadkey: expected an encrypted key .* found an early one, .*\Z"):
+        open_key(path)
 
 
 @pytest.mark.parametrize(
