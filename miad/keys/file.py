@@ -14,8 +14,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from miad.errors import InputError, MiadError
-from miad.keys.issuer import is_signed
 from miad.keys.manifest import WHOLE, Manifest, Part
+from miad.keys.signature import is_signed
 
 VERSION = 3
 """Of the file's layout; a reader refuses what it does not know."""

@@ -19,12 +19,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from miad.errors import InputError
 from miad.imaging import atomic_path
-from miad.keys.issuer import Issuer, is_signed, signer_from_pem
+from miad.keys.issuer import Issuer
 from miad.keys.keyring import KeyringSource, read_keyring
 from miad.keys.manifest import Manifest
 from miad.keys.passphrase import Passphrase, open_with_passphrase, seal_with_passphrase
 from miad.keys.sealing import DamagedError, Identity, WrongIdentityError, unseal
 from miad.keys.secret_file import read_small
+from miad.keys.signature import is_signed, signer_from_pem
 from miad.keys.user import User, seal_to_users
 
 _VERSION = 1
@@ -229,10 +230,11 @@ def read_grant(path: Path) -> Grant:
     Raises:
         InputError: it is missing, no grant, damaged, or of a later version.
     """
+    data = read_small(path, "a grant", _HINT)
     try:
-        grant = Grant.from_bytes(read_small(path, "a grant", _HINT))
+        grant = Grant.from_bytes(data)
     except InputError as error:
-        raise InputError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
+        raise InputError(f"{path}: {error}") from None
     return Grant(**{**vars(grant), "path": path})
 
 

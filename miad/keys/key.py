@@ -12,7 +12,6 @@ from miad.errors import InputError, KeyMismatchError
 from miad.imaging import pixel_digest
 from miad.keys.file import PLAIN, KeyFile, read_version, reading
 from miad.keys.grant import Grant, read_grant
-from miad.keys.issuer import public_of, signer_from_pem
 from miad.keys.keyring import Keyring, KeyringSource, read_keyring
 from miad.keys.manifest import WHOLE, Manifest
 from miad.keys.passphrase import Passphrase
@@ -20,6 +19,7 @@ from miad.keys.plain import read_plain
 from miad.keys.record import Record, restore
 from miad.keys.rendering import rendering_digest, unpack_rendering
 from miad.keys.sealing import DamagedError, Identity, WrongIdentityError, unseal
+from miad.keys.signature import public_of
 from miad.tensors import Pixels
 from miad.watermark import Rendering
 
@@ -152,7 +152,7 @@ def open_key(
 
 def _check_issuer(file: KeyFile, keyring: Keyring) -> None:
     """Where the identity file tells who signed the key, it is who did."""
-    if keyring.pem and public_of(signer_from_pem(keyring.pem)) != file.manifest.issuer:
+    if keyring.signer is not None and public_of(keyring.signer) != file.manifest.issuer:
         raise InputError(f"{file.path}: the key was signed by another than whose identity this is; do not trust it")
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from miad.errors import InputError, MiadError
 from miad.keys import Grant, Identity, Issuer, Record, User, make_grant, open_key, read_keyring, read_users, unpack
 from miad.keys.file import VERSION, read_manifest
-from miad.keys.issuer import signer_from_pem
 from miad.keys.rendering import unpack_rendering
 from miad.keys.sealing import seal, unseal
+from miad.keys.signature import signer_from_pem
 
 from .samples import marked_image
 from .test_identities import ssh_pair
