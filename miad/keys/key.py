@@ -40,6 +40,7 @@ class Key:
         parts: names of the parts that are open.
         identities: what opens them.
         encrypted: false for early versions, which whoever has the file can read.
+        others: digests of the marked pixels of its other images, whose records do not open.
     """
 
     path: Path
@@ -48,6 +49,7 @@ class Key:
     parts: tuple[str, ...]
     identities: tuple[Identity, ...] = ()
     encrypted: bool = True
+    others: frozenset[str] = frozenset()
 
     def restore(self, marked: Pixels) -> Pixels:
         """The original of a marked image, bit for bit, checked by sha256.
@@ -213,7 +215,7 @@ def open_with(file: KeyFile, identities: Sequence[Identity]) -> Key:
     records = _Opened(file, covered, lambda marked: _open_record(file, marked, openers))
     kept = lru_cache(_KEPT)(lambda digest: _open_rendering(file, digest, openers))
     renderings = _Opened(file, frozenset(manifest.renderings), kept)
-    return Key(file.path, records, renderings, parts, chosen)
+    return Key(file.path, records, renderings, parts, chosen, others=frozenset(manifest.records) - covered)
 
 
 def _open_plain(path: Path, *, given: bool) -> Key:

@@ -174,8 +174,27 @@ def test_an_owner_grants_further_without_the_identity_file(place, call, images):
     owner = ("--grant", "owner.miadgrant", "--identity", "alice.key")
     words = ("keys", "grant", "--key", "data.miadkey", "--to", "bob.pub", "--subset", "case1/*", "--out", "b.miadgrant")
     assert call(*words, *owner)[0] == 0
-    assert call(*RECOVER, "--grant", "b.miadgrant", "--identity", "bob.key")[0] == 2  # others are told as unknown
+    code, out, err = call(*RECOVER, "--grant", "b.miadgrant", "--identity", "bob.key")
+    assert (code, err.strip()) == (0, "")
+    assert out == "2 of 2 recovered exactly, in out\n4 more are in the key, but not covered by your grant\n"
     assert_recovered(place / "out", [images[1], images[5]])
+
+
+def test_images_that_a_grant_does_not_cover_hide_no_mistake(place, call, images):
+    call("keys", "new", "--out", "alice.key")
+    call("keys", "grant", "--key", "data.miadkey", "--to", "alice.pub", "--subset", "case1/*", "--out", "a.miadgrant")
+    words = (*RECOVER, "--grant", "a.miadgrant", "--identity", "alice.key")
+    (place / "marked" / "case1" / "5.png").unlink()
+    code, _, err = call(*words)
+    assert code == 2
+    assert "5.png: no such file in the folder" in err
+    assert "1 of 2 could not be recovered" in err
+    (place / "marked" / "case1" / "1.png").unlink()
+    code, out, err = call(*words)
+    assert code == 2
+    assert "4 more are in the key, but not covered" in out
+    assert "nothing that your grant covers could be restored" in err
+    assert_recovered(place / "out", [images[1]])
 
 
 def test_a_passphrase_from_a_file(place, call, refused, images):
