@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Lock
 
 from miad.errors import InputError, MiadError
 from miad.keys.manifest import WHOLE, Manifest, Part
@@ -57,6 +58,8 @@ class KeyFile:
         if not is_signed(self.manifest.issuer, self.manifest.signature, self.manifest.to_sign(VERSION)):
             raise InputError(f"{path}: the key is damaged, or was changed by others; get it again from who issued it")
         self._database = _connect(path) if database is None else database
+        self._lock = Lock()
+        self._is_closed = False
 
     def record(self, marked: str) -> bytes:
         """A sealed record, by the digest of its marked pixels.
@@ -78,11 +81,18 @@ class KeyFile:
 
     def close(self) -> None:
         """Let the file go."""
-        self._database.close()
+        with self._lock:
+            self._is_closed = True
+            self._database.close()
 
     def _blob(self, query: str, digest: str, sha256: bytes) -> bytes:
         try:
-            row = self._database.execute(query, (bytes.fromhex(digest),)).fetchone()
+            with self._lock:  # threads share the connection
+                if self._is_closed:
+                    raise InputError(f"{self.path}: expected an open key, found one that was closed; open it again")
+                row = self._database.execute(query, (bytes.fromhex(digest),)).fetchone()
+        except InputError:
+            raise
         except _DAMAGE as error:
             raise InputError(f"{self.path}: the key is damaged ({one_line(error)})") from error
         if row is None or not isinstance(row[0], bytes) or hashlib.sha256(row[0]).digest() != sha256:
@@ -117,7 +127,7 @@ def one_line(error: BaseException) -> str:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False)
     database.execute("PRAGMA trusted_schema = OFF")
     return database
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from miad.errors import InputError, RunError
 from miad.imaging import atomic_path, write_failure
-from miad.keys.file import SCHEMA, VERSION, KeyFile, read_manifest, reading
+from miad.keys.file import SCHEMA, VERSION, KeyFile, one_line, read_manifest, reading
 from miad.keys.issuer import Issuer
 from miad.keys.manifest import WHOLE
 from miad.keys.record import Record
@@ -112,6 +112,8 @@ def changing(path: Path, issuer: Issuer) -> Iterator[tuple[sqlite3.Connection, K
             database.execute("COMMIT")
     except sqlite3.OperationalError as error:
         raise RunError(write_failure(path, error)) from error
+    except sqlite3.Error as error:
+        raise InputError(f"{path}: the key is damaged ({one_line(error)}); get it again from who issued it") from error
 
 
 def insert(

@@ -346,6 +346,8 @@ WRONG = {
         "expected --owner with the",
     ),
     "another's identity": ((*GRANT, "--to", "alice.pub", "--identity", "alice.key"), "expected the identity file that"),
+    "no name": (("keys", "new", "--out", "."), "expected --out with the name of a file, found '.'"),
+    "a root": (("keys", "new", "--out", "/"), "expected --out with the name of a file, found '/'"),
     "nothing to inspect": (("keys", "inspect"), "expected --key, --grant or both"),
     "no grant": (("keys", "inspect", "--grant", "data.miadkey"), "data.miadkey: expected a grant"),
     "a user's identity": ((*RECOVER, "--identity", "alice.key"), "this identity does not open the key"),

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import numpy as np
@@ -14,7 +15,17 @@ import pyrage
 import pytest
 
 from miad.errors import InputError, KeyMismatchError, MiadError, RunError
-from miad.keys import Identity, Issuer, append_records, open_key, own_identity, seal_record, write_issuer, write_key
+from miad.keys import (
+    Identity,
+    Issuer,
+    add_part,
+    append_records,
+    open_key,
+    own_identity,
+    seal_record,
+    write_issuer,
+    write_key,
+)
 from miad.keys import key as key_module
 
 from .samples import RENDERINGS, a_key, change, marked_image, marked_images
@@ -36,6 +47,33 @@ def test_renderings_come_back(path, issuer):
     assert key.renderings.keys() == RENDERINGS.keys()
     for digest, rendering in RENDERINGS.items():
         assert np.array_equal(key.renderings[digest].rgba, rendering.rgba)
+
+
+def test_threads_share_a_key(path, issuer, images):
+    with open_key(path, issuer.identity) as key, ThreadPoolExecutor(4) as pool:
+        restored = list(pool.map(key.restore, [marked for _, marked, _ in images] * 20))
+    assert all(np.array_equal(pixels, images[i % len(images)][0]) for i, pixels in enumerate(restored))
+
+
+def test_a_closed_key_is_told_as_such(path, issuer, images):
+    with open_key(path, issuer.identity) as key:
+        pass
+    with pytest.raises(InputError, match=r"\A.*a\.miadkey: expected an open key, found one that was closed; open it"):
+        key.restore(images[0][1])
+
+
+def test_damage_that_is_met_in_a_change_is_one_line(path, issuer, images):
+    """Each page in turn is overwritten; what reading does not see, writing may."""
+    sound, members = path.read_bytes(), [record.marked for _, _, record in images]
+    met = set()
+    for start in range(0, len(sound), 1024):
+        path.write_bytes(sound[:start] + b"\xff" * 1024 + sound[start + 1024 :])
+        try:
+            add_part(path, issuer, "ward", members)
+        except InputError as error:
+            met.add(str(error))
+    assert any("malformed" in message and "the key is damaged" in message for message in met)
+    assert not any("\n" in message for message in met)
 
 
 def test_an_empty_key_comes_back(path):
