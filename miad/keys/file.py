@@ -181,11 +181,11 @@ def read_manifest(database: sqlite3.Connection) -> Manifest:
         ValueError: it contradicts itself.
     """
     meta = {"issuer": "", "signature": ""} | dict(database.execute("SELECT name, value FROM meta"))
-    records = {_blob(m).hex(): _blob(s) for m, s in database.execute("SELECT marked, sha256 FROM record")}
-    renderings = {_blob(d).hex(): _blob(s) for d, s in database.execute("SELECT digest, sha256 FROM rendering")}
+    records = {_digest(m).hex(): _digest(s) for m, s in database.execute("SELECT marked, sha256 FROM record")}
+    renderings = {_digest(d).hex(): _digest(s) for d, s in database.execute("SELECT digest, sha256 FROM rendering")}
     members: dict[str, set[str]] = {}
     for part, marked in database.execute("SELECT part, marked FROM member"):
-        members.setdefault(part, set()).add(_blob(marked).hex())
+        members.setdefault(part, set()).add(_digest(marked).hex())
     rows = database.execute("SELECT name, recipient, identity FROM part")
     parts = {str(n): Part(str(r), _blob(i), frozenset(members.pop(n, ()))) for n, r, i in rows}
     if WHOLE not in parts or members or any(part.members - records.keys() for part in parts.values()):
@@ -198,3 +198,11 @@ def _blob(value: object) -> bytes:
     if not isinstance(value, bytes):
         raise ValueError("expected bytes in a column")
     return value
+
+
+def _digest(value: object) -> bytes:
+    """One of sha256."""
+    digest = _blob(value)
+    if len(digest) != hashlib.sha256().digest_size:
+        raise ValueError("expected a digest in a column")
+    return digest

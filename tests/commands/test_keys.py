@@ -7,12 +7,14 @@ import stat
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pyrage
 import pytest
 
 from miad.cli import main
+from miad.commands.keys_verify import verify
 from miad.imaging import read_image
 from miad.keys import open_key, own_identity, read_grant, read_issuer, write_issuer
 from tests.keys.samples import a_folder, a_key, change, marked_images
@@ -313,10 +315,17 @@ def test_verify_with_and_without_the_identity(place, call):
     assert "whether they open was not checked" in out
 
 
+def test_verify_with_a_grant_of_a_part_counts_its_records(place, call):
+    call("keys", "new", "--out", "alice.key")
+    call("keys", "grant", "--key", "data.miadkey", "--to", "alice.pub", "--subset", "case1/*", "--out", "a.miadgrant")
+    assert verify(Path("data.miadkey"), Path("alice.key"), Path("a.miadgrant")) == 2
+    assert verify(Path("data.miadkey")) == IMAGES
+
+
 def test_verify_names_damage(place, call, refused):
     change(place / "data.miadkey", "UPDATE record SET blob = x'00' WHERE rowid = 2")
     assert "data.miadkey: 1 of 9 are damaged" in refused("keys", "verify", "--key", "data.miadkey")
-    change(place / "data.miadkey", "UPDATE record SET sha256 = x'00' WHERE rowid = 2")
+    change(place / "data.miadkey", "UPDATE record SET sha256 = zeroblob(32) WHERE rowid = 2")
     assert "changed by others" in refused("keys", "verify", "--key", "data.miadkey")
 
 

@@ -26,6 +26,7 @@ from miad.keys import (
 )
 from miad.keys.sealing import seal, unseal
 from miad.keys.secret_file import write_secret
+from miad.keys.signature import is_signed
 
 AGE_KEYGEN = "# created: 2025-01-03T17:10:06+01:00\n# public key: {public}\n{secret}\n"
 """As age-keygen writes it."""
@@ -243,6 +244,15 @@ def test_an_ssh_key_with_a_passphrase_is_told(tmp_path):
         pytest.skip("needs ssh-keygen")
     with pytest.raises(InputError, match=r"\A.*id: this ssh key has a passphrase, .*\Z"):
         read_keyring(tmp_path / "id")
+
+
+def test_a_signature_has_one_spelling():
+    issuer = Issuer.generate()
+    signature = issuer.sign(b"text")
+    assert is_signed(issuer.public, signature, b"text")
+    assert not is_signed(issuer.public, signature, b"another")
+    for other in (signature.upper(), f"{signature[:2]} {signature[2:]}", f"{signature}\n", f" {signature}"):
+        assert not is_signed(issuer.public, other, b"text")
 
 
 def test_a_user_s_identity_is_not_an_issuer_s(tmp_path):

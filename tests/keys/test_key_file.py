@@ -27,6 +27,7 @@ from miad.keys import (
     write_key,
 )
 from miad.keys import key as key_module
+from miad.keys.file import read_manifest
 
 from .samples import RENDERINGS, a_key, change, marked_image, marked_images
 
@@ -60,6 +61,17 @@ def test_a_closed_key_is_told_as_such(path, issuer, images):
         pass
     with pytest.raises(InputError, match=r"\A.*a\.miadkey: expected an open key, found one that was closed; open it"):
         key.restore(images[0][1])
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [("record", "marked"), ("record", "sha256"), ("rendering", "digest"), ("rendering", "sha256")]
+)
+def test_a_digest_is_of_its_length_also_where_it_is_signed(path, issuer, table, column):
+    change(path, f"UPDATE {table} SET {column} = x'00' WHERE rowid = 1")
+    with closing(sqlite3.connect(path)) as database, pytest.raises(ValueError, match="expected a digest"):
+        read_manifest(database)
+    with pytest.raises(InputError, match=r"\A[^\n]*expected a digest in a column[^\n]*\Z"):
+        open_key(path, issuer.identity)
 
 
 def test_damage_that_is_met_in_a_change_is_one_line(path, issuer, images):
