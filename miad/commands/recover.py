@@ -8,7 +8,7 @@ from rich.progress import track
 
 from miad.commands.passphrase import passphrase_of
 from miad.errors import InputError, KeyMismatchError
-from miad.keys import Recovery, open_key, recover_folder
+from miad.keys import Recovery, open_key, printable, recover_folder
 
 
 def recover(
@@ -59,7 +59,7 @@ def _report(results: list[Recovery], others: int, key: Path, marked: Path, out: 
     """Say what came back of the images that the key opens; others of it are nobody's mistake."""
     problems = [result for result in results if result.problem]
     for result in problems[:20]:
-        sys.stderr.write(_printable(f"{marked / result.file}: {result.problem}") + "\n")
+        sys.stderr.write(printable(f"{marked / result.file}: {result.problem}") + "\n")
     if len(problems) > 20:
         sys.stderr.write(f"and {len(problems) - 20} more\n")
     restored = len(results) - len(problems)
@@ -74,8 +74,3 @@ def _report(results: list[Recovery], others: int, key: Path, marked: Path, out: 
         raise KeyMismatchError(f"{key} fits none of the images in {marked}; take the key of the run that made them")
     if problems:
         raise KeyMismatchError(f"{len(problems)} of {len(results)} could not be recovered; the others are in {out}")
-
-
-def _printable(text: str) -> str:
-    """Names of files may hold anything, also what moves a terminal's cursor."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -16,6 +16,7 @@ from threading import Lock
 
 from miad.errors import InputError, MiadError
 from miad.keys.manifest import WHOLE, Manifest, Part
+from miad.keys.printable import check_printable, printable
 from miad.keys.signature import is_signed
 
 VERSION = 3
@@ -123,7 +124,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 def one_line(error: BaseException) -> str:
     """What sqlite says may repeat what is in the file."""
-    return "".join(letter if letter.isprintable() else " " for letter in str(error)[:200])
+    return printable(str(error)[:200])
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -188,6 +189,7 @@ def read_manifest(database: sqlite3.Connection) -> Manifest:
         members.setdefault(part, set()).add(_digest(marked).hex())
     rows = database.execute("SELECT name, recipient, identity FROM part")
     parts = {str(n): Part(str(r), _blob(i), frozenset(members.pop(n, ()))) for n, r, i in rows}
+    check_printable(*parts, *(part.recipient for part in parts.values()))
     if WHOLE not in parts or members or any(part.members - records.keys() for part in parts.values()):
         raise ValueError("its parts do not fit its records")
     return Manifest(str(meta["issuer"]), parts, records, renderings, str(meta["signature"]))

@@ -23,6 +23,7 @@ from miad.keys.issuer import Issuer
 from miad.keys.keyring import KeyringSource, read_keyring
 from miad.keys.manifest import Manifest
 from miad.keys.passphrase import Passphrase, open_with_passphrase, seal_with_passphrase
+from miad.keys.printable import check_printable
 from miad.keys.sealing import DamagedError, Identity, WrongIdentityError, unseal
 from miad.keys.secret_file import read_small
 from miad.keys.signature import is_signed, signer_from_pem
@@ -244,6 +245,8 @@ def _signed(grant: Grant) -> bytes:
 
 def _parse(fields: dict[str, Any]) -> dict[str, Any]:
     expires = fields["expires"]
+    people = [text for user in fields["users"] for text in (user["name"], user["key"])]
+    check_printable(fields["key"], *fields["parts"], *fields["parts"].values(), *people)
     return fields | {
         "parts": {str(name): str(recipient) for name, recipient in fields["parts"].items()},
         "users": tuple(User(str(user["name"]), str(user["key"])) for user in fields["users"]),

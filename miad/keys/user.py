@@ -81,5 +81,7 @@ def _user(line: str, name: str) -> User:
     words = line.split()
     key = " ".join(words[: 1 if line.startswith("age1") else 2])
     user = User(name or (words[2] if len(words) > 2 else key[:24]), key)
+    if not user.name.isprintable():
+        raise InputError(f"expected a printable name of a user, found {user.name!r}; give the file another name")
     _ = user.recipient  # so that a wrong key is told before anything is written
     return user
