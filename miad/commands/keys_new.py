@@ -24,8 +24,10 @@ def new(out: Path, passphrase: bool = False, passphrase_file: Path | None = None
     Returns:
         The path of the public key.
     """
+    if not out.name:
+        raise InputError(f"expected --out with the name of a file, found {str(out)!r}; give another, such as alice.key")
     public = out.with_suffix(".pub")
-    if public in (out, Path()) or public.exists():
+    if public == out or public.exists():
         found = "the name of a public key" if public == out else "one"
         raise InputError(f"{public}: expected no such file yet, found {found}; give another --out, such as alice.key")
     identity = Identity.generate()

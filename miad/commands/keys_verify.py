@@ -28,7 +28,7 @@ def verify(
         passphrase_file: file whose first line opens your identity or grant; by default it is asked for.
 
     Returns:
-        The number of records.
+        The number of records that were checked, of a part those that it holds.
 
     Raises:
         KeyMismatchError: something is wrong; it is named.
@@ -41,7 +41,7 @@ def verify(
         return len(manifest.records)
     with open_key(key, identity, grant, passphrase_of(passphrase_file)) as opened:
         _check(check_records(opened), len(opened.records), key, "open and are in their place")
-    return len(manifest.records)
+        return len(opened.records)
 
 
 def _check(steps: Iterable[str], total: int, key: Path, what: str) -> None:

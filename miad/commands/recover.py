@@ -8,7 +8,7 @@ from rich.progress import track
 
 from miad.commands.passphrase import passphrase_of
 from miad.errors import InputError, KeyMismatchError
-from miad.keys import Recovery, open_key, recover_folder
+from miad.keys import Recovery, open_key, printable, recover_folder
 
 
 def recover(
@@ -23,8 +23,8 @@ def recover(
     """Restore the originals of marked images, bit for bit.
 
     Every restored image is checked against the sha256 of the original's pixels in the key before it is written; one
-    that can not be restored is named and the others are restored all the same. Started again, it goes on where it
-    stopped.
+    that can not be restored is named and the others are restored all the same. Images of the key that a grant does not
+    cover are counted. Started again, it goes on where it stopped.
 
     Args:
         key: the key file that 'miad attack' wrote.
@@ -50,26 +50,27 @@ def recover(
         console = Console(stderr=True)
         steps = recover_folder(opened, marked, out, processes)
         results = list(track(steps, "Recovering", total=len(opened.records), console=console, transient=True))
-    _report(results, key, marked, out)
-    return len(results)
+    covered = [result for result in results if result.covered]
+    _report(covered, len(results) - len(covered), key, marked, out)
+    return len(covered)
 
 
-def _report(results: list[Recovery], key: Path, marked: Path, out: Path) -> None:
+def _report(results: list[Recovery], others: int, key: Path, marked: Path, out: Path) -> None:
+    """Say what came back of the images that the key opens; others of it are nobody's mistake."""
     problems = [result for result in results if result.problem]
     for result in problems[:20]:
-        sys.stderr.write(_printable(f"{marked / result.file}: {result.problem}") + "\n")
+        sys.stderr.write(printable(f"{marked / result.file}: {result.problem}") + "\n")
     if len(problems) > 20:
         sys.stderr.write(f"and {len(problems) - 20} more\n")
     restored = len(results) - len(problems)
     already = sum(result.already for result in results)
     before = f", {already} of them before" if already else ""
     sys.stdout.write(f"{restored} of {len(results)} recovered exactly{before}, in {out}\n")
+    if others:
+        sys.stdout.write(f"{others} more are in the key, but not covered by your grant\n")
+    if not restored and others:
+        raise KeyMismatchError(f"{marked}: nothing that your grant covers could be restored; ask for another")
     if not restored:
         raise KeyMismatchError(f"{key} fits none of the images in {marked}; take the key of the run that made them")
     if problems:
         raise KeyMismatchError(f"{len(problems)} of {len(results)} could not be recovered; the others are in {out}")
-
-
-def _printable(text: str) -> str:
-    """Names of files may hold anything, also what moves a terminal's cursor."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -12,10 +12,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Lock
 
 from miad.errors import InputError, MiadError
-from miad.keys.issuer import Issuer, is_signed
+from miad.keys.issuer import Issuer
 from miad.keys.manifest import WHOLE, Manifest, Part
+from miad.keys.printable import check_printable, printable
+from miad.keys.signature import is_signed
 
 VERSION = 3
 """Of the file's layout; a reader refuses what it does not know."""
@@ -57,6 +60,8 @@ class KeyFile:
         if not is_signed(self.manifest.issuer, self.manifest.signature, self.manifest.to_sign(VERSION)):
             raise InputError(f"{path}: the key is damaged, or was changed by others; get it again from who issued it")
         self._database = _connect(path) if database is None else database
+        self._lock = Lock()
+        self._is_closed = False
 
     def check_issuer(self, issuer: Issuer) -> None:
         """It is this issuer's key.
@@ -87,11 +92,18 @@ class KeyFile:
 
     def close(self) -> None:
         """Let the file go."""
-        self._database.close()
+        with self._lock:
+            self._is_closed = True
+            self._database.close()
 
     def _blob(self, query: str, digest: str, sha256: bytes) -> bytes:
         try:
-            row = self._database.execute(query, (bytes.fromhex(digest),)).fetchone()
+            with self._lock:  # threads share the connection
+                if self._is_closed:
+                    raise InputError(f"{self.path}: expected an open key, found one that was closed; open it again")
+                row = self._database.execute(query, (bytes.fromhex(digest),)).fetchone()
+        except InputError:
+            raise
         except _DAMAGE as error:
             raise InputError(f"{self.path}: the key is damaged ({one_line(error)})") from error
         if row is None or not isinstance(row[0], bytes) or hashlib.sha256(row[0]).digest() != sha256:
@@ -121,12 +133,12 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 def one_line(error: BaseException) -> str:
     """What sqlite says may repeat what is in the file."""
-    return "".join(letter if letter.isprintable() else " " for letter in str(error)[:200])
+    return printable(str(error)[:200])
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     # A journal beside the file may be a stranger's, and rolling it back can delete any file; immutable ignores it.
-    database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+    database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
     database.execute("PRAGMA trusted_schema = OFF")
     return database
 
@@ -172,13 +184,14 @@ def read_manifest(database: sqlite3.Connection) -> Manifest:
         ValueError: it contradicts itself.
     """
     meta = {"issuer": "", "signature": ""} | dict(database.execute("SELECT name, value FROM meta"))
-    records = {_blob(m).hex(): _blob(s) for m, s in database.execute("SELECT marked, sha256 FROM record")}
-    renderings = {_blob(d).hex(): _blob(s) for d, s in database.execute("SELECT digest, sha256 FROM rendering")}
+    records = {_digest(m).hex(): _digest(s) for m, s in database.execute("SELECT marked, sha256 FROM record")}
+    renderings = {_digest(d).hex(): _digest(s) for d, s in database.execute("SELECT digest, sha256 FROM rendering")}
     members: dict[str, set[str]] = {}
     for part, marked in database.execute("SELECT part, marked FROM member"):
-        members.setdefault(part, set()).add(_blob(marked).hex())
+        members.setdefault(part, set()).add(_digest(marked).hex())
     rows = database.execute("SELECT name, recipient, identity FROM part")
     parts = {str(n): Part(str(r), _blob(i), frozenset(members.pop(n, ()))) for n, r, i in rows}
+    check_printable(*parts, *(part.recipient for part in parts.values()))
     if WHOLE not in parts or members or any(part.members - records.keys() for part in parts.values()):
         raise ValueError("its parts do not fit its records")
     return Manifest(str(meta["issuer"]), parts, records, renderings, str(meta["signature"]))
@@ -189,3 +202,11 @@ def _blob(value: object) -> bytes:
     if not isinstance(value, bytes):
         raise ValueError("expected bytes in a column")
     return value
+
+
+def _digest(value: object) -> bytes:
+    """One of sha256."""
+    digest = _blob(value)
+    if len(digest) != hashlib.sha256().digest_size:
+        raise ValueError("expected a digest in a column")
+    return digest

@@ -18,12 +18,14 @@ from typing import Any, Self
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from miad.errors import InputError
-from miad.keys.issuer import Issuer, is_signed, signer_from_pem
+from miad.keys.issuer import Issuer
 from miad.keys.keyring import KeyringSource, read_keyring
 from miad.keys.manifest import Manifest
 from miad.keys.passphrase import Passphrase, open_with_passphrase, seal_with_passphrase
+from miad.keys.printable import check_printable
 from miad.keys.sealing import DamagedError, Identity, WrongIdentityError, unseal
 from miad.keys.secret_file import read_small, write_new
+from miad.keys.signature import is_signed, signer_from_pem
 from miad.keys.user import User, seal_to_users
 
 _VERSION = 1
@@ -237,10 +239,11 @@ def read_grant(path: Path) -> Grant:
     Raises:
         InputError: it is missing, no grant, damaged, or of a later version.
     """
+    data = read_small(path, "a grant", _HINT)
     try:
-        grant = Grant.from_bytes(read_small(path, "a grant", _HINT))
+        grant = Grant.from_bytes(data)
     except InputError as error:
-        raise InputError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
+        raise InputError(f"{path}: {error}") from None
     return Grant(**{**vars(grant), "path": path})
 
 
@@ -250,6 +253,8 @@ def _signed(grant: Grant) -> bytes:
 
 def _parse(fields: dict[str, Any]) -> dict[str, Any]:
     expires = fields["expires"]
+    people = [text for user in fields["users"] for text in (user["name"], user["key"])]
+    check_printable(fields["key"], *fields["parts"], *fields["parts"].values(), *people)
     return fields | {
         "parts": {str(name): str(recipient) for name, recipient in fields["parts"].items()},
         "users": tuple(User(str(user["name"]), str(user["key"])) for user in fields["users"]),

@@ -5,20 +5,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from miad.errors import InputError
 from miad.keys.keyring import Keyring, KeyringSource, read_keyring
 from miad.keys.passphrase import Passphrase, seal_with_passphrase
 from miad.keys.sealing import Identity
 from miad.keys.secret_file import read_small, write_secret
+from miad.keys.signature import public_of, signer_from_pem
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,13 +43,13 @@ class Issuer:
         Raises:
             InputError: it is not an issuer's.
         """
-        if len(keyring.identities) != 1 or not keyring.pem:
+        if len(keyring.identities) != 1 or keyring.signer is None:
             raise InputError(
                 "expected the identity file that was written with the key (NAME.identity), which signs, found another "
                 "identity file"
             )
         identity = keyring.identities[0]
-        return cls(identity.recipient, signer_from_pem(keyring.pem), identity)
+        return cls(identity.recipient, keyring.signer, identity)
 
     @property
     def public(self) -> str:
@@ -71,41 +66,10 @@ class Issuer:
 
     def keyring(self) -> Keyring:
         """As it would be read from its identity file."""
-        return Keyring(() if self.identity is None else (self.identity,), (), self.pem())
+        return Keyring(() if self.identity is None else (self.identity,), (), self.signer)
 
     def __repr__(self) -> str:
         return f"<Issuer {self.public[:16]} of {self.recipient}>"
-
-
-def public_of(signer: Ed25519PrivateKey) -> str:
-    """The public key of a signature, in hex."""
-    return signer.public_key().public_bytes_raw().hex()
-
-
-def signer_from_pem(text: str) -> Ed25519PrivateKey:
-    """Read the private key of a signature.
-
-    Raises:
-        InputError: it is none of Ed25519; the message does not repeat it.
-    """
-    try:
-        signer = load_pem_private_key(text.encode(), None)
-    except Exception:  # whatever is wrong with it, the message must not repeat it
-        raise InputError("expected the private key of a signature, found a damaged one") from None
-    if not isinstance(signer, Ed25519PrivateKey):
-        raise InputError("expected the private key of an Ed25519 signature, found another kind")
-    return signer
-
-
-def is_signed(public: str, signature: str, data: bytes) -> bool:
-    """Whether a signature (hex) of these data is that of an issuer (hex)."""
-    if signature != signature.lower():
-        return False  # one signature has one spelling
-    try:
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)).verify(bytes.fromhex(signature), data)
-    except (InvalidSignature, ValueError):
-        return False
-    return True
 
 
 def write_issuer(path: Path, issuer: Issuer) -> None:
@@ -130,11 +94,11 @@ def read_issuer(source: KeyringSource, passphrase: Passphrase | None = None) -> 
     Raises:
         InputError: it is missing, damaged, or not an issuer's.
     """
+    keyring = read_keyring(source, passphrase)
     try:
-        return Issuer.from_keyring(read_keyring(source, passphrase))
+        return Issuer.from_keyring(keyring)
     except InputError as error:
-        name = f"{source}: " if isinstance(source, (str, Path)) else ""
-        raise InputError(name + str(error).removeprefix(name)) from None
+        raise InputError(f"{source}: {error}" if isinstance(source, (str, Path)) else str(error)) from None
 
 
 def write_signer(path: Path, issuer: Issuer) -> None:

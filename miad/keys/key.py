@@ -12,7 +12,6 @@ from miad.errors import InputError, KeyMismatchError
 from miad.imaging import pixel_digest
 from miad.keys.file import PLAIN, KeyFile, read_version, reading
 from miad.keys.grant import Grant, read_grant
-from miad.keys.issuer import public_of, signer_from_pem
 from miad.keys.keyring import Keyring, KeyringSource, read_keyring
 from miad.keys.manifest import WHOLE, Manifest
 from miad.keys.passphrase import Passphrase
@@ -20,6 +19,7 @@ from miad.keys.plain import read_plain
 from miad.keys.record import Record, restore
 from miad.keys.rendering import rendering_digest, unpack_rendering
 from miad.keys.sealing import DamagedError, Identity, WrongIdentityError, unseal
+from miad.keys.signature import public_of
 from miad.tensors import Pixels
 from miad.watermark import Rendering
 
@@ -41,6 +41,7 @@ class Key:
         identities: what opens them.
         encrypted: false for early versions, which whoever has the file can read.
         signed: public key and signature of the issuer, which no other state of the file has; empty for early versions.
+        others: digests of the marked pixels of its other images, whose records do not open.
     """
 
     path: Path
@@ -50,6 +51,7 @@ class Key:
     identities: tuple[Identity, ...] = ()
     encrypted: bool = True
     signed: tuple[str, str] = ("", "")
+    others: frozenset[str] = frozenset()
 
     def restore(self, marked: Pixels) -> Pixels:
         """The original of a marked image, bit for bit, checked by sha256.
@@ -155,7 +157,7 @@ def open_key(
 
 def _check_issuer(file: KeyFile, keyring: Keyring) -> None:
     """Where the identity file tells who signed the key, it is who did."""
-    if keyring.pem and public_of(signer_from_pem(keyring.pem)) != file.manifest.issuer:
+    if keyring.signer is not None and public_of(keyring.signer) != file.manifest.issuer:
         raise InputError(f"{file.path}: the key was signed by another than whose identity this is; do not trust it")
 
 
@@ -216,7 +218,8 @@ def open_with(file: KeyFile, identities: Sequence[Identity]) -> Key:
     records = _Opened(file, covered, lambda marked: _open_record(file, marked, openers))
     kept = lru_cache(_KEPT)(lambda digest: _open_rendering(file, digest, openers))
     renderings = _Opened(file, frozenset(manifest.renderings), kept)
-    return Key(file.path, records, renderings, parts, chosen, signed=(manifest.issuer, manifest.signature))
+    signed, others = (manifest.issuer, manifest.signature), frozenset(manifest.records) - covered
+    return Key(file.path, records, renderings, parts, chosen, signed=signed, others=others)
 
 
 def _open_plain(path: Path, *, given: bool) -> Key:

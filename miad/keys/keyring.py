@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pyrage
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pyrage import ssh
 
 from miad.errors import InputError
 from miad.keys.passphrase import Passphrase, open_with_passphrase
 from miad.keys.sealing import Identity
 from miad.keys.secret_file import read_small
+from miad.keys.signature import signer_from_pem
 
 _HINT = "'miad keys new' or age-keygen make one"
 _SEALED = (b"age-encryption.org/v1", b"-----BEGIN AGE ENCRYPTED FILE-----")
@@ -26,12 +28,12 @@ class Keyring:
     Args:
         identities: age's own.
         others: ssh keys, as age's objects.
-        pem: blocks of other private keys (that of an issuer).
+        signer: private key of an issuer's signature.
     """
 
     identities: tuple[Identity, ...]
     others: tuple[Any, ...] = ()
-    pem: str = ""
+    signer: Ed25519PrivateKey | None = None
 
     @property
     def openers(self) -> list[Any]:
@@ -98,7 +100,7 @@ def _keyring(lines: Sequence[str], pem: str) -> Keyring:
         raise InputError(
             "expected an age identity (AGE-SECRET-KEY-1...), found one of a plugin, which miad can not use"
         )
-    return Keyring(tuple(Identity.parse(line) for line in lines), (), pem)
+    return Keyring(tuple(Identity.parse(line) for line in lines), (), signer_from_pem(pem) if pem else None)
 
 
 def _read_ssh(text: str) -> ssh.Identity:

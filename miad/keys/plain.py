@@ -2,12 +2,13 @@
 
 import sqlite3
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from miad.errors import InputError
 from miad.keys.file import one_line, reading
 from miad.keys.record import Record
-from miad.keys.rendering import unpack_rgba
+from miad.keys.rendering import LARGEST, unpack_rgba
 from miad.watermark import Rendering
 
 
@@ -19,7 +20,7 @@ def read_plain(path: Path) -> tuple[dict[str, Record], dict[str, Rendering]]:
     """
     with reading(path) as database:
         try:
-            renderings = {row[0]: unpack_rgba(*row[1:]) for row in database.execute("SELECT * FROM rendering")}
+            renderings = dict(_renderings(database))
             records = {row[0]: Record.from_bytes(row[1]) for row in database.execute("SELECT * FROM record")}
         except (sqlite3.Error, zlib.error, ValueError, TypeError, MemoryError, OverflowError) as error:
             raise InputError(
@@ -28,3 +29,12 @@ def read_plain(path: Path) -> tuple[dict[str, Record], dict[str, Rendering]]:
     if lost := {record.rendering for record in records.values()} - renderings.keys():
         raise InputError(f"{path}: the key is damaged: {len(lost)} of the logo's renderings are missing")
     return records, renderings
+
+
+def _renderings(database: sqlite3.Connection) -> Iterator[tuple[str, Rendering]]:
+    samples = 0
+    for digest, height, width, data in database.execute("SELECT * FROM rendering"):
+        samples += height * width * 4
+        if samples > LARGEST:  # many small files in one are as large as a large one
+            raise ValueError("renderings of an impossible size")
+        yield digest, unpack_rgba(height, width, data)

@@ -15,6 +15,7 @@ from miad.keys.workers import map_over_processes
 
 _PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp"}
 _UNKNOWN = "not an image of this key"
+_NOT_COVERED = "in the key, but not covered by your grant"
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,13 @@ class Recovery:
         file: its path below the folder of marked images.
         problem: why it was not restored; empty when it was, bit for bit.
         already: it had been restored before, and the file was there.
+        covered: false for an image of the key whose record does not open.
     """
 
     file: str
     problem: str = ""
     already: bool = False
+    covered: bool = True
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,8 @@ def _recover(key: Key, job: tuple[Path, str, Path, str]) -> _Step:
     except InputError as error:
         return _Step(Recovery(file, str(error).removeprefix(f"{path}: ")))
     digest = pixel_digest(pixels)
+    if digest in key.others:
+        return _Step(Recovery(file, _NOT_COVERED, covered=False))
     if digest not in key.records:
         return _Step(Recovery(file, _UNKNOWN))
     name = file
@@ -166,7 +171,9 @@ def _explain(key: Key, problems: Sequence[_Step], found: dict[str, str]) -> Iter
     answered = set()
     for step in problems:
         file = step.recovery.file
-        if step.marked or _stem(file) in names:
+        if not step.recovery.covered:
+            yield step.recovery
+        elif step.marked or _stem(file) in names:
             answered.add(_stem(file))
             yield step.recovery if step.marked else Recovery(file, _altered(step.recovery.problem))
         elif _is_picture(file):  # the folder may hold other things beside the images

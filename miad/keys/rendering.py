@@ -10,7 +10,7 @@ from miad.errors import InputError
 from miad.watermark import Rendering
 
 _SIZE = struct.Struct(">II")
-_LARGEST = 1 << 28
+LARGEST = 1 << 28
 """Samples; what a damaged key says is not to fill the memory."""
 
 
@@ -47,7 +47,7 @@ def unpack_rgba(height: int, width: int, data: bytes) -> Rendering:
         zlib.error: they are damaged.
     """
     samples = height * width * 4
-    if not 0 < samples <= _LARGEST:
+    if not 0 < samples <= LARGEST:
         raise ValueError("a rendering of an impossible size")
     stream = zlib.decompressobj()
     pixels = np.frombuffer(stream.decompress(data, samples + 1), dtype=np.uint8)

@@ -1,6 +1,7 @@
 """Files of identities and grants: never replaced; those with secrets are their owner's alone from the start."""
 
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from miad.imaging import write_failure
 
 _LARGEST = 1 << 20
 """Bytes; no identity and no grant comes near."""
+_SECRET = re.compile(r"secret-key-1[a-z0-9]{8}|private key-----|[\r\n]", re.IGNORECASE)
+"""In a name: it is no name, but a private key that was put in its place."""
 
 
 def write_secret(path: Path, text: str) -> None:
@@ -94,8 +97,11 @@ def read_small(path: Path, what: str, hint: str) -> bytes:
         hint: how to get one.
 
     Raises:
-        InputError: it is missing, can not be read, is empty, or far too large.
+        InputError: it is missing, can not be read, is empty, or far too large. A private key that was given in place of
+            the path is not repeated.
     """
+    if _SECRET.search(str(path)):
+        raise InputError(f"expected the name of {what}, found a private key or several lines; write it into a file")
     try:
         if not path.is_file():
             raise InputError(f"{path}: expected {what}, found no such file; {hint}")

@@ -9,9 +9,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from miad.errors import RunError
+from miad.errors import InputError, RunError
 from miad.imaging import atomic_path
-from miad.keys.file import SCHEMA, VERSION, KeyFile, read_manifest, reading
+from miad.keys.file import SCHEMA, VERSION, KeyFile, one_line, read_manifest, reading
 from miad.keys.issuer import Issuer
 from miad.keys.manifest import WHOLE, Manifest
 from miad.keys.record import Record
@@ -83,13 +83,23 @@ def changing(path: Path, issuer: Issuer) -> Iterator[tuple[sqlite3.Connection, K
         pass
     with atomic_path(path.resolve()) as draft:  # a link stays one
         shutil.copy(path, draft)
-        with closing(_connect(draft)) as database:
+        with _damage_told(path), closing(_connect(draft)) as database:
             file = KeyFile(path, database)
             file.check_issuer(issuer)
             with database:
                 yield database, file
                 sign(database, issuer)
         _check_unchanged(path, file.manifest)
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError:  # it can not be written
+        raise
+    except sqlite3.Error as error:
+        raise InputError(f"{path}: the key is damaged ({one_line(error)}); get it again from who issued it") from error
 
 
 def _check_unchanged(path: Path, before: Manifest) -> None:

@@ -7,12 +7,14 @@ import stat
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pyrage
 import pytest
 
 from miad.cli import main
+from miad.commands.keys_verify import verify
 from miad.imaging import read_image
 from miad.keys import open_key, own_identity, read_grant, read_issuer, write_issuer
 from tests.keys.samples import a_folder, a_key, change, marked_images
@@ -175,8 +177,27 @@ def test_an_owner_grants_further_without_the_identity_file(place, call, images):
     owner = ("--grant", "owner.miadgrant", "--identity", "alice.key")
     words = ("keys", "grant", "--key", "data.miadkey", "--to", "bob.pub", "--subset", "case1/*", "--out", "b.miadgrant")
     assert call(*words, *owner)[0] == 0
-    assert call(*RECOVER, "--grant", "b.miadgrant", "--identity", "bob.key")[0] == 2  # others are told as unknown
+    code, out, err = call(*RECOVER, "--grant", "b.miadgrant", "--identity", "bob.key")
+    assert (code, err.strip()) == (0, "")
+    assert out == "2 of 2 recovered exactly, in out\n4 more are in the key, but not covered by your grant\n"
     assert_recovered(place / "out", [images[1], images[5]])
+
+
+def test_images_that_a_grant_does_not_cover_hide_no_mistake(place, call, images):
+    call("keys", "new", "--out", "alice.key")
+    call("keys", "grant", "--key", "data.miadkey", "--to", "alice.pub", "--subset", "case1/*", "--out", "a.miadgrant")
+    words = (*RECOVER, "--grant", "a.miadgrant", "--identity", "alice.key")
+    (place / "marked" / "case1" / "5.png").unlink()
+    code, _, err = call(*words)
+    assert code == 2
+    assert "5.png: no such file in the folder" in err
+    assert "1 of 2 could not be recovered" in err
+    (place / "marked" / "case1" / "1.png").unlink()
+    code, out, err = call(*words)
+    assert code == 2
+    assert "4 more are in the key, but not covered" in out
+    assert "nothing that your grant covers could be restored" in err
+    assert_recovered(place / "out", [images[1]])
 
 
 def test_a_passphrase_from_a_file(place, call, refused, images):
@@ -295,10 +316,17 @@ def test_verify_with_and_without_the_identity(place, call):
     assert "whether they open was not checked" in out
 
 
+def test_verify_with_a_grant_of_a_part_counts_its_records(place, call):
+    call("keys", "new", "--out", "alice.key")
+    call("keys", "grant", "--key", "data.miadkey", "--to", "alice.pub", "--subset", "case1/*", "--out", "a.miadgrant")
+    assert verify(Path("data.miadkey"), Path("alice.key"), Path("a.miadgrant")) == 2
+    assert verify(Path("data.miadkey")) == IMAGES
+
+
 def test_verify_names_damage(place, call, refused):
     change(place / "data.miadkey", "UPDATE record SET blob = x'00' WHERE rowid = 2")
     assert "data.miadkey: 1 of 9 are damaged" in refused("keys", "verify", "--key", "data.miadkey")
-    change(place / "data.miadkey", "UPDATE record SET sha256 = x'00' WHERE rowid = 2")
+    change(place / "data.miadkey", "UPDATE record SET sha256 = zeroblob(32) WHERE rowid = 2")
     assert "changed by others" in refused("keys", "verify", "--key", "data.miadkey")
 
 
@@ -340,6 +368,8 @@ WRONG = {
         "expected --owner with the",
     ),
     "another's identity": ((*GRANT, "--to", "alice.pub", "--identity", "alice.key"), "expected the identity file that"),
+    "no name": (("keys", "new", "--out", "."), "expected --out with the name of a file, found '.'"),
+    "a root": (("keys", "new", "--out", "/"), "expected --out with the name of a file, found '/'"),
     "nothing to inspect": (("keys", "inspect"), "expected --key, --grant or both"),
     "no grant": (("keys", "inspect", "--grant", "data.miadkey"), "data.miadkey: expected a grant"),
     "a user's identity": ((*RECOVER, "--identity", "alice.key"), "this identity does not open the key"),

@@ -133,6 +133,7 @@ class Judged:
             *(roc_auc_score(truth, part[chosen].ravel()) for part in (before, after)),
             1 - right[1][right[0]].mean() if right[0].any() else nan,
             self.queries[chosen].mean(),
+            *np.quantile(self.queries[chosen], [0.5, 0.9]),
             *self.quality,
         ]
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from miad.errors import InputError, MiadError
 from miad.keys import Grant, Identity, Issuer, Record, User, make_grant, open_key, read_keyring, read_users, unpack
 from miad.keys.file import VERSION, read_manifest
-from miad.keys.issuer import signer_from_pem
-from miad.keys.rendering import unpack_rendering
+from miad.keys.rendering import pack_rendering, unpack_rendering
 from miad.keys.sealing import seal, unseal
+from miad.keys.signature import signer_from_pem
 
-from .samples import marked_image
+from .samples import a_rendering, marked_image
 from .test_identities import ssh_pair
 
 SLOWLY = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -25,6 +25,7 @@ ISSUER = Issuer.generate()
 GRANT = make_grant(ISSUER, {"all": ISSUER.identity}, [User("alice", IDENTITY.recipient)]).to_bytes()
 RECORD = marked_image(0)[2].to_bytes()
 SSH = ssh_pair("ed25519")[0]
+RENDERING = a_rendering(0)
 
 
 def edits(data):
@@ -111,7 +112,7 @@ def test_sealed_data(data):
 
 
 @SLOWLY
-@given(st.binary(max_size=200))
+@given(st.one_of(st.binary(max_size=200), edits(pack_rendering(RENDERING))))
 def test_renderings(data):
     check(unpack_rendering, data)
 

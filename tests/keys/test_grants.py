@@ -1,7 +1,9 @@
 """Grants: opened by those they are for, and by nobody else; openly told what they are for, and not to be changed."""
 
 import os
+import sqlite3
 import subprocess
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -25,6 +27,7 @@ from miad.keys import (
     write_grant,
     write_identity,
 )
+from miad.keys.file import read_manifest
 from miad.keys.sealing import seal
 from miad.keys.writing import changing
 
@@ -252,9 +255,31 @@ def test_a_missing_grant_is_told(path, issuer, alice, tmp_path):
 
 
 def test_a_grant_s_bytes_come_back(issuer, alice):
-    users = [User('ö "x"\n', alice.recipient), User("b", alice.recipient)]
+    users = [User('ö "x"', alice.recipient), User("b", alice.recipient)]
     grant = make_grant(issuer, {WHOLE: issuer.identity, "ö": Identity.generate()}, users, images=3, expires=TODAY)
     assert Grant.from_bytes(grant.to_bytes()) == grant
+
+
+@pytest.mark.parametrize("bad", ["\x1b[2J", "a\tb", "\u202e"])
+def test_names_that_move_the_cursor_are_refused_though_they_are_signed(path, issuer, alice, tmp_path, bad):
+    for parts, user in (({bad: issuer.identity}, "alice"), ({WHOLE: issuer.identity}, bad)):
+        with pytest.raises(InputError, match="the grant is damaged"):
+            Grant.from_bytes(make_grant(issuer, parts, [User(user, alice.recipient)]).to_bytes())
+    (tmp_path / f"{bad}.pub").write_text(alice.recipient)
+    with pytest.raises(InputError, match="expected a printable name of a user, found '") as error:
+        read_users(str(tmp_path / f"{bad}.pub"))
+    assert error.value.__cause__ is None
+
+
+def test_a_part_whose_name_moves_the_cursor_is_refused_though_it_is_signed(path, issuer, images):
+    add_part(path, issuer, "ward", [images[0][2].marked])
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE part SET name = ? WHERE name = 'ward'", ("\x1b[2J",))
+        database.execute("UPDATE member SET part = ?", ("\x1b[2J",))
+        with pytest.raises(ValueError, match="printable"):
+            read_manifest(database)
+    with pytest.raises(InputError, match="expected a printable name"):
+        open_key(path, issuer.identity)
 
 
 @pytest.fixture
@@ -282,9 +307,6 @@ def test_a_part_opens_its_images_and_no_others(path, issuer, images, divided):
 
 
 def test_age_itself_does_not_open_other_images_with_a_part_s_identity(path, divided):
-    import sqlite3
-    from contextlib import closing
-
     with closing(sqlite3.connect(path)) as database:
         blobs = [blob for (blob,) in database.execute("SELECT blob FROM record")]
     stock = pyrage.x25519.Identity.from_str(divided[0].reveal())

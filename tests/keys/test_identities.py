@@ -5,6 +5,8 @@ import os
 import pickle
 import stat
 import subprocess
+from dataclasses import replace
+from pathlib import Path
 
 import pyrage
 import pytest
@@ -12,9 +14,19 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from miad.errors import InputError, RunError
-from miad.keys import Identity, Issuer, read_issuer, read_keyring, read_users, write_identity, write_issuer
+from miad.keys import (
+    Identity,
+    Issuer,
+    read_grant,
+    read_issuer,
+    read_keyring,
+    read_users,
+    write_identity,
+    write_issuer,
+)
 from miad.keys.sealing import seal, unseal
 from miad.keys.secret_file import write_secret
+from miad.keys.signature import is_signed
 
 AGE_KEYGEN = "# created: 2025-01-03T17:10:06+01:00\n# public key: {public}\n{secret}\n"
 """As age-keygen writes it."""
@@ -168,17 +180,19 @@ def test_secrets_do_not_show_themselves():
     issuer = Issuer.generate()
     keyring = issuer.keyring()
     shown = "".join(f"{thing!r}{thing}" for thing in (issuer, issuer.identity, keyring, [keyring], {"a": issuer}))
-    shown += repr([vars(issuer), vars(keyring)["identities"]])
+    shown += repr([vars(issuer), vars(keyring)])
     assert issuer.recipient in shown
     assert issuer.identity.reveal()[16:] not in shown
     assert issuer.pem().splitlines()[1] not in shown
 
 
 def test_secrets_can_not_be_written_by_accident():
-    identity = Identity.generate()
-    for take in (pickle.dumps, copy.deepcopy):
+    issuer = Issuer.generate()
+    for secret in (issuer, issuer.identity, issuer.keyring(), replace(issuer.keyring(), identities=())):
         with pytest.raises(TypeError):
-            take(identity)
+            pickle.dumps(secret)
+    with pytest.raises(TypeError):
+        copy.deepcopy(issuer.identity)
 
 
 def ecdsa():
@@ -234,6 +248,15 @@ def test_an_ssh_key_with_a_passphrase_is_told(tmp_path):
         read_keyring(tmp_path / "id")
 
 
+def test_a_signature_has_one_spelling():
+    issuer = Issuer.generate()
+    signature = issuer.sign(b"text")
+    assert is_signed(issuer.public, signature, b"text")
+    assert not is_signed(issuer.public, signature, b"another")
+    for other in (signature.upper(), f"{signature[:2]} {signature[2:]}", f"{signature}\n", f" {signature}"):
+        assert not is_signed(issuer.public, other, b"text")
+
+
 def test_a_user_s_identity_is_not_an_issuer_s(tmp_path):
     write_identity(tmp_path / "a.key", Identity.generate())
     with pytest.raises(InputError, match=r"\A.*a\.key: expected the identity file that was written with the key"):
@@ -265,10 +288,11 @@ def test_users_are_read_from_files_and_words(tmp_path):
         ("", "an empty file"),
         ("# nothing\n", "found none in it"),
         (SECRET, "found a private one"),
+        (SECRET.lower(), "found a private one"),
         (ssh_pair("ed25519")[0].decode(), "found a private one"),
         ("age1qqqq", "expected a public key, found 'age1qqqq'"),
         ("ssh-ed25519 AAAA", "expected a public key"),
-        ("dear diary", "expected a public key"),
+        ("# mine\n\ndear diary", "a.pub: line 3: expected a public key, found something else; "),
     ],
 )
 def test_what_is_no_public_key_is_refused_in_one_line(tmp_path, text, expected):
@@ -276,4 +300,16 @@ def test_what_is_no_public_key_is_refused_in_one_line(tmp_path, text, expected):
     with pytest.raises(InputError, match=r"\A[^\n]*\Z") as error:
         read_users(str(tmp_path / "a.pub"))
     assert expected in str(error.value)
-    assert SECRET[20:40] not in str(error.value)
+    assert SECRET[20:40].lower() not in str(error.value).lower()
+    assert "diary" not in str(error.value)
+
+
+@pytest.mark.parametrize("read", [read_keyring, read_issuer, read_users, lambda text: read_grant(Path(text))])
+@pytest.mark.parametrize("text", [SECRET, SECRET.lower(), SECRET[4:], Issuer.generate().pem(), f"mine\n{SECRET}"])
+def test_a_secret_in_place_of_a_file_s_name_is_not_repeated(read, text):
+    with pytest.raises(
+        InputError, match=r"\Aexpected the name of [^\n]*, found a private key or several lines;"
+    ) as error:
+        read(text)
+    assert not any(text[start : start + 8] in str(error.value) for start in range(20, len(text) - 8))
+    assert error.value.__cause__ is None

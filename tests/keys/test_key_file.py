@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import numpy as np
@@ -29,6 +30,7 @@ from miad.keys import (
     write_key,
 )
 from miad.keys import key as key_module
+from miad.keys.file import read_manifest
 
 from .samples import RENDERINGS, a_key, append, change, marked_image
 
@@ -49,6 +51,44 @@ def test_renderings_come_back(path, issuer):
     assert key.renderings.keys() == RENDERINGS.keys()
     for digest, rendering in RENDERINGS.items():
         assert np.array_equal(key.renderings[digest].rgba, rendering.rgba)
+
+
+def test_threads_share_a_key(path, issuer, images):
+    with open_key(path, issuer.identity) as key, ThreadPoolExecutor(4) as pool:
+        restored = list(pool.map(key.restore, [marked for _, marked, _ in images] * 20))
+    assert all(np.array_equal(pixels, images[i % len(images)][0]) for i, pixels in enumerate(restored))
+
+
+def test_a_closed_key_is_told_as_such(path, issuer, images):
+    with open_key(path, issuer.identity) as key:
+        pass
+    with pytest.raises(InputError, match=r"\A.*a\.miadkey: expected an open key, found one that was closed; open it"):
+        key.restore(images[0][1])
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [("record", "marked"), ("record", "sha256"), ("rendering", "digest"), ("rendering", "sha256")]
+)
+def test_a_digest_is_of_its_length_also_where_it_is_signed(path, issuer, table, column):
+    change(path, f"UPDATE {table} SET {column} = x'00' WHERE rowid = 1")
+    with closing(sqlite3.connect(path)) as database, pytest.raises(ValueError, match="expected a digest"):
+        read_manifest(database)
+    with pytest.raises(InputError, match=r"\A[^\n]*expected a digest in a column[^\n]*\Z"):
+        open_key(path, issuer.identity)
+
+
+def test_damage_that_is_met_in_a_change_is_one_line(path, issuer, images):
+    """Each page in turn is overwritten; what reading does not see, writing may."""
+    sound, members = path.read_bytes(), [record.marked for _, _, record in images]
+    met = set()
+    for start in range(0, len(sound), 1024):
+        path.write_bytes(sound[:start] + b"\xff" * 1024 + sound[start + 1024 :])
+        try:
+            add_part(path, issuer, "ward", members)
+        except InputError as error:
+            met.add(str(error))
+    assert any("malformed" in message and "the key is damaged" in message for message in met)
+    assert not any("\n" in message for message in met)
 
 
 def test_an_empty_key_comes_back(path):

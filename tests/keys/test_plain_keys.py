@@ -208,3 +208,13 @@ def test_a_record_that_does_not_fit_its_image_writes_nothing_and_is_told(tmp_pat
     assert problems[0]
     assert "\n" not in problems[0]
     assert not (tmp_path / "out").exists()
+
+
+def test_many_renderings_do_not_fill_the_memory_either(path, monkeypatch):
+    largest = max(rendering.rgba.size for rendering in RENDERINGS.values())
+    monkeypatch.setattr("miad.keys.rendering.LARGEST", largest)
+    monkeypatch.setattr("miad.keys.plain.LARGEST", largest)
+    with pytest.raises(InputError, match=r"\A[^\n]*renderings of an impossible size[^\n]*\Z"):
+        open_key(path)
+    monkeypatch.setattr("miad.keys.plain.LARGEST", sum(rendering.rgba.size for rendering in RENDERINGS.values()))
+    assert open_key(path).renderings.keys() == RENDERINGS.keys()

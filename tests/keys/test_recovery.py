@@ -80,6 +80,22 @@ def test_several_processes_do_and_tell_the_same_as_one_and_no_argument_holds_a_s
     assert not any(secret.reveal().encode() in data for data in seen for secret in (ward, issuer.identity))
 
 
+def test_images_of_other_parts_are_told_apart_from_strangers(path, issuer, marked, out, images):
+    ward = add_part(path, issuer, "ward", [record.marked for _, _, record in images[:2]])
+    other, missing = images[2], images[0][2]
+    write_png(marked / missing.file, other[1])  # of another part, under the name of one that is missing
+    write_png(marked / "stranger.png", images[3][1] ^ 1)
+    results = list(recover_folder(open_key(path, ward), marked, out))
+    others = [result for result in results if not result.covered]
+    assert {result.file for result in others} == {missing.file, *(record.file for _, _, record in images[2:])}
+    assert {result.problem for result in others} == {"in the key, but not covered by your grant"}
+    assert problems(result for result in results if result.covered) == {
+        "stranger.png": "not an image of this key",
+        missing.file: "no such file in the folder of marked images",
+    }
+    assert_restored(out, images[1:2])
+
+
 def arguments_of_processes():
     """The command line and environment of every process that there is."""
     for entry in Path("/proc").glob("[0-9]*"):
@@ -127,13 +143,14 @@ def test_an_altered_image_is_named_even_when_its_original_is_there(key, marked, 
 def test_a_record_of_other_pixels_writes_nothing(path, issuer, marked, out, images, monkeypatch):
     """The sha256 of the original is checked before anything is written, not after."""
     key = open_key(path, issuer.identity)
-    wrong = recovery_module.restore
     monkeypatch.setattr("miad.keys.record.subtract_delta", lambda host, delta: host ^ 1)
     found = problems(recover_folder(key, marked, out))
     assert len(found) == len(images)
     assert all("not the original's" in problem for problem in found.values())
     assert not out.exists()
-    assert wrong is recovery_module.restore
+    monkeypatch.undo()
+    assert problems(recover_folder(key, marked, out)) == {}
+    assert_restored(out, images)
 
 
 def test_a_damaged_record_is_named_and_the_others_come_back(path, key, marked, out, images):
