@@ -36,6 +36,8 @@ def check_started(devices: int, num_nodes: int) -> None:
         tasks = int(os.environ["SLURM_NTASKS"])
         if tasks > 1 and "SLURM_STEP_ID" not in os.environ:
             raise InputError(f"expected srun before miad in a job of {tasks} tasks, found none; start it by srun")
+        if tasks > 1 and "SLURM_NTASKS_PER_NODE" not in os.environ:
+            raise InputError(f"expected --ntasks-per-node for {tasks} tasks, found --ntasks alone; give it to the job")
         _check_equal("srun", tasks, int(os.environ.get("SLURM_NTASKS_PER_NODE", tasks)), devices, num_nodes)
     elif num_nodes > 1:
         raise InputError(

@@ -63,6 +63,7 @@ def test_what_was_started_as_asked_is_taken(started, environment, devices, num_n
         (slurm(4, 2), 2, 1, r"--run\.devices 2 and --run\.num_nodes 2,.* srun started, found 2 and 1"),
         (slurm(1, 1, JOB), 2, 1, r"--run\.devices 1 and --run\.num_nodes 1,.* found 2 and 1"),
         (slurm(2, 2, JOB), 2, 1, r"expected srun before miad in a job of 2 tasks"),
+        ({**STEP, "SLURM_NTASKS": "2"}, 2, 1, r"expected --ntasks-per-node for 2 tasks"),
     ],
 )
 def test_more_or_fewer_are_one_line(started, environment, devices, num_nodes, expected):
