@@ -1,0 +1,1 @@
+"""Reports: tables and figures of one or more runs as one page, CSV and LaTeX."""
