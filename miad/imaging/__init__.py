@@ -2,7 +2,7 @@
 
 from miad.imaging.derived import resize_stored, with_mark
 from miad.imaging.dicom import Shell
-from miad.imaging.digest import pixel_digest
+from miad.imaging.digest import file_digest, pixel_digest
 from miad.imaging.files import atomic_path, remove_drafts, write_failure
 from miad.imaging.mask import read_mask
 from miad.imaging.read import file_kind, image_size, is_dicom_file, read_image, read_stored
@@ -13,12 +13,13 @@ from miad.imaging.window import Window
 from miad.imaging.write import write_png, write_stored
 
 __all__ = [
-    "Shell",
     "SUFFIXES",
     "FileKind",
+    "Shell",
     "Stored",
     "Window",
     "atomic_path",
+    "file_digest",
     "file_kind",
     "fit_longer_side",
     "from_tensor",

@@ -47,7 +47,7 @@ def decode_deep_png(data: bytes) -> tuple[StoredPixels, Window]:
 
 def encode_deep_png(pixels: StoredPixels, window: Window) -> bytes:
     """Inverse of `decode_deep_png`."""
-    data: bytes = imagecodecs.png_encode(np.ascontiguousarray(pixels, np.uint16))
+    data = bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels, np.uint16)))
     text = _KEYWORD + f"{window.black:g} {window.white:g}".encode()
     at = data.index(_PIXELS) - 4  # before the first chunk of pixels
     return data[:at] + _chunk(_TEXT, text) + data[at:]
@@ -65,7 +65,8 @@ def _read_window(data: bytes) -> Window | None:
 
 def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:
     """Names and contents of what comes before the pixels."""
-    chunks, start = [], len(MAGIC)
+    chunks: list[tuple[bytes, bytes]] = []
+    start = len(MAGIC)
     while True:
         length, name = struct.unpack_from(">I4s", data, start)
         if name == _PIXELS:

@@ -1,7 +1,7 @@
 """Read an image file: as it is stored, or as it is seen.
 
-What is seen are uint8 pixels: grey stays ``(h, w)``, colour becomes RGB ``(h, w, 3)``. Files that hold other than grey or
-RGB pixels of 8 or 16 bits are refused rather than converted, because a conversion could not be undone by a key.
+What is seen are uint8 pixels: grey stays ``(h, w)``, colour becomes RGB ``(h, w, 3)``. Files that hold other than
+grey or RGB pixels of 8 or 16 bits are refused rather than converted, because a key could not undo a conversion.
 """
 
 from collections.abc import Callable

@@ -44,6 +44,11 @@ class Stored:
         return self.kind == "png" and self.pixels.dtype == np.uint8
 
     @property
+    def deep(self) -> bool:
+        """Whether its levels are others than those that are seen."""
+        return (self.ends, self.limits) != ((0, 255), (0, 255))
+
+    @property
     def ends(self) -> tuple[int, int]:
         """The stored levels of black and white."""
         return self.window.ends(self.limits)

@@ -22,7 +22,8 @@ class Window:
     def view(self, pixels: StoredPixels) -> Pixels:
         """Stored pixels as uint8, rounded to the nearest level; the same shape."""
         if self == IDENTITY and pixels.dtype == np.uint8:
-            return pixels
+            seen: Pixels = pixels.view(np.uint8)
+            return seen
         scaled = (pixels.astype(np.float64) - self.black) * (255 / (self.white - self.black))
         return np.rint(scaled).clip(0, 255).astype(np.uint8)
 

@@ -1,4 +1,4 @@
-"""Write pixels as PNG, the one format that every viewer reads and that loses nothing, or as the kind of file they came in."""
+"""Write pixels as PNG, which every viewer reads and which loses nothing, or as the kind of file that they came in."""
 
 from pathlib import Path
 

@@ -72,8 +72,8 @@ def _check_samples(ds: FileDataset) -> None:
         raise InputError(f"expected 8 or 16 bits a sample, found {allocated}")
     if not 1 < stored <= allocated or ds.HighBit != stored - 1 or ds.PixelRepresentation not in (0, 1):
         raise InputError(
-            f"expected samples in the lowest bits of {allocated}, found {stored} up to bit {ds.HighBit} of representation "
-            f"{ds.PixelRepresentation}; rewrite the file first"
+            f"expected samples in the lowest bits of {allocated}, found {stored} up to bit {ds.HighBit}, "
+            f"representation {ds.PixelRepresentation}; rewrite the file first"
         )
 
 

@@ -1,5 +1,6 @@
-"""A DICOM image made from another one, as the standard has it (PS3.3 C.7.6.1.1 and C.12.4): it says so, and has UIDs of
-its own. Whose image it is, and all else that is told of it, stays.
+"""A DICOM image made from another one, as the standard has it (PS3.3 C.7.6.1.1 and C.12.4).
+
+It says so, and has UIDs of its own. Whose image it is, and all else that is told of it, stays.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from miad.imaging.dicom.parsing import parse
 from miad.imaging.dicom.reading import shell_of, written
+from miad.imaging.dicom.shell import Shell
 from miad.imaging.dicom.voi import write_window
 from miad.imaging.digest import pixel_digest
 from miad.imaging.stored import Stored
@@ -97,7 +99,6 @@ def _put(ds: FileDataset, pixels: StoredPixels) -> None:
     for name, level in (("SmallestImagePixelValue", pixels.min()), ("LargestImagePixelValue", pixels.max())):
         if name in ds:
             ds[name].VR, ds[name].value = "SS" if ds.PixelRepresentation else "US", int(level)
-    planes = pixels.transpose(2, 0, 1) if pixels.ndim == 3 and ds.PlanarConfiguration == 1 else pixels
-    order = "<" if ds.file_meta.TransferSyntaxUID.is_little_endian else ">"
-    data = planes.astype(planes.dtype.newbyteorder(order)).tobytes()
+    planar = pixels.ndim == 3 and ds.PlanarConfiguration == 1
+    data = Shell(b"", b"", not ds.file_meta.TransferSyntaxUID.is_little_endian, planar).encode(pixels)
     ds["PixelData"].value = data + b"\0" * (len(data) % 2)

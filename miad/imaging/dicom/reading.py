@@ -1,7 +1,7 @@
 """Read a DICOM image: its stored pixels, its window, and all the rest of its bytes.
 
-A file that is not compressed comes back byte for byte. Of one that is, the pixels come back bit for bit and every tag but
-those that tell how pixels are packed: what goes out is never compressed again.
+A file that is not compressed comes back byte for byte. Of one that is, the pixels come back bit for bit, and every tag
+but those that tell how pixels are packed: what goes out is never compressed again.
 """
 
 from __future__ import annotations
@@ -87,9 +87,13 @@ def shell_of(data: bytes, pixels: StoredPixels) -> Shell:
     Raises:
         InputError: the pixels lie in it in another way than they can be written in.
     """
+    from pydicom.dataelem import RawDataElement
+
     ds = parse(data)
     element = ds.get_item(PIXEL_DATA)
-    start: int = element.value_tell  # type: ignore[union-attr]
+    if not isinstance(element, RawDataElement):
+        raise InputError("expected pixels in one piece, found none; the file is damaged, copy it again")
+    start = element.value_tell
     planar = pixels.ndim == 3 and ds.PlanarConfiguration == 1
     end = start + pixels.nbytes
     shell = Shell(data[:start], data[end:], not ds.file_meta.TransferSyntaxUID.is_little_endian, planar)
@@ -101,7 +105,7 @@ def shell_of(data: bytes, pixels: StoredPixels) -> Shell:
 
 
 def _pixels(ds: FileDataset) -> StoredPixels:
-    from pydicom.pixels import pixel_array
+    from pydicom.pixels.utils import pixel_array
 
     pixels = pixel_array(ds, raw=True)
     low, high = limits(ds)

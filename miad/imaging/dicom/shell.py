@@ -6,7 +6,6 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Self
 
-
 from miad.errors import InputError
 from miad.tensors import StoredPixels
 
