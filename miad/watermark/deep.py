@@ -1,8 +1,8 @@
 """The compositor and its inverse on stored levels of 8 or 16 bits, in wider integers.
 
 The formula is that of `miad.watermark.blend`. The logo's black and white are the stored levels that a file shows as
-black and as white. Below the logo, pixels beyond them are first brought to them: what is seen is then the logo over what
-is seen of the image, and no logo is lost over bone or air that a window shows as even white or black.
+black and as white. Below the logo, pixels beyond them are first brought to them: what is seen is then the logo over
+what is seen of the image, and no logo is lost over bone or air that a window shows as even white or black.
 """
 
 from typing import Any, TypeAlias

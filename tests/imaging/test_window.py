@@ -43,7 +43,7 @@ def test_an_even_image_has_a_window_with_a_width(level):
     pixels = np.full((4, 4), level, np.uint16)
     window = extremes(pixels)
     assert window.black < window.white
-    assert 0 <= window.black
+    assert window.black >= 0
     assert window.white <= 65535
     assert np.unique(window.view(pixels)).size == 1
 

@@ -69,7 +69,6 @@ def test_every_host_of_16_bits_lies_in_the_interval_of_its_marked_level(dtype, a
 
 def test_on_eight_bits_it_is_the_compositor_of_the_search():
 
-
     hosts, logos, alphas = (axis.ravel() for axis in np.meshgrid(*[np.arange(0, 256, 5)] * 3, indexing="ij"))
     tensors = [torch.from_numpy(axis.astype(np.uint8)) for axis in (hosts, logos)]
     own = mix(*tensors, torch.from_numpy(alphas.astype(np.int32)))

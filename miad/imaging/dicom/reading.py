@@ -65,10 +65,13 @@ def stored_of(data: bytes) -> Stored:
 
 def decompressed(ds: FileDataset) -> tuple[FileDataset, bytes]:
     """A compressed file as one that is not, with the same tags: the data set and its bytes."""
-    from pydicom.uid import ExplicitVRLittleEndian
+    from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
-    if ds.file_meta.TransferSyntaxUID.is_encapsulated:
-        ds.decompress(as_rgb=False, generate_instance_uid=False)
+    syntax = ds.file_meta.TransferSyntaxUID
+    if syntax.is_encapsulated:
+        # The RLE decoder of pylibjpeg ends the process's thread on a damaged file; pydicom's own says what is wrong.
+        plugin = "pydicom" if syntax == RLELossless else ""
+        ds.decompress(as_rgb=False, generate_instance_uid=False, decoding_plugin=plugin)
     ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     data = written(ds)
     return parse(data), data
@@ -99,7 +102,8 @@ def shell_of(data: bytes, pixels: StoredPixels) -> Shell:
     shell = Shell(data[:start], data[end:], not ds.file_meta.TransferSyntaxUID.is_little_endian, planar)
     if shell.fill(pixels) != data:
         raise InputError(
-            "its pixels are packed in an unusual way and could not be given back exactly; rewrite the file first"
+            "its pixels are packed in an unusual way (more bits than it says, swapped bytes) and could not be given back "
+            "exactly; rewrite the file first"
         )
     return shell
 
