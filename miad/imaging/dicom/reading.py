@@ -102,8 +102,8 @@ def shell_of(data: bytes, pixels: StoredPixels) -> Shell:
     shell = Shell(data[:start], data[end:], not ds.file_meta.TransferSyntaxUID.is_little_endian, planar)
     if shell.fill(pixels) != data:
         raise InputError(
-            "its pixels are packed in an unusual way (more bits than it says, swapped bytes) and could not be given back "
-            "exactly; rewrite the file first"
+            "its pixels are packed in an unusual way (more bits than it says, swapped bytes) and could not be given "
+            "back exactly; rewrite the file first"
         )
     return shell
 
