@@ -3,7 +3,7 @@
 ``n`` images, ``k`` targets or kinds of lesions, ``c`` classes, ``h`` rows, ``w`` columns.
 """
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -20,7 +20,10 @@ Probabilities: TypeAlias = Tensor
 """float32 ``(n, c)`` or ``(n, k, c)``, each row sums to 1."""
 
 Pixels: TypeAlias = NDArray[np.uint8]
-"""One image as it is stored: uint8 ``(h, w)`` when grey, ``(h, w, 3)`` when RGB."""
+"""One image as it is seen: uint8 ``(h, w)`` when grey, ``(h, w, 3)`` when RGB; of 8-bit files also as it is stored."""
+
+StoredPixels: TypeAlias = NDArray[np.integer[Any]]
+"""One image as its file holds it, of the same shape: uint8, uint16, int8 or int16."""
 
 LesionMask: TypeAlias = NDArray[np.bool_]
 """bool ``(h, w)``, true on the pixels that matter to a doctor."""

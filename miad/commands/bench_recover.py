@@ -15,8 +15,8 @@ from miad.commands.memory import memory_kind, most_memory, show_memory
 from miad.commands.show import show_table
 from miad.commands.timing import Work, seconds, take_turns
 from miad.errors import InputError, KeyMismatchError, RunError, check_at_least
-from miad.imaging import pixel_digest, read_image, write_failure, write_png
-from miad.keys import Key, open_key, recover_folder, restore
+from miad.imaging import pixel_digest, read_stored, write_failure, write_stored
+from miad.keys import Key, open_key, recover_folder, restored
 
 
 @dataclass(frozen=True)
@@ -113,23 +113,23 @@ class _Bench:
 
     def copy(self) -> None:
         for file in self.files:
-            write_png(self.scratch / "copied" / file, read_image(self.marked / file))
+            write_stored(self.scratch / "copied" / file, read_stored(self.marked / file))
 
     def parts(self) -> "_Parts":
         """Recover the folder once more, with a clock on each part."""
-        read = restored = written = 0.0
+        read = undone = written = 0.0
         for file in self.files:
             start = time.perf_counter()
-            pixels = read_image(self.marked / file)
+            image = read_stored(self.marked / file)
             has_read = time.perf_counter()
-            record = self.key.records[pixel_digest(pixels)]
-            original = restore(pixels, record, self.key.renderings[record.rendering])
+            record = self.key.records[pixel_digest(image.pixels)]
+            original = restored(image, record, self.key.renderings[record.rendering])
             has_restored = time.perf_counter()
-            write_png(self.scratch / "parts" / file, original)
+            write_stored(self.scratch / "parts" / file, original)
             read += has_read - start
-            restored += has_restored - has_read
+            undone += has_restored - has_read
             written += time.perf_counter() - has_restored
-        return _Parts(read, restored, written)
+        return _Parts(read, undone, written)
 
 
 class _Parts(NamedTuple):

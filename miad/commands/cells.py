@@ -13,7 +13,7 @@ import torch
 from miad.commands.marking import Mark, examples_of, is_finished, mark_images
 from miad.commands.run import Run
 from miad.commands.vaccines import describe_protection
-from miad.data import ImageDataModule, ImageDataset, content_digest, output_names
+from miad.data import ImageDataModule, ImageDataset, content_digest, marked_names
 from miad.evaluation import JudgedCell, write_csv
 from miad.imaging import read_image, to_tensor
 from miad.lesions import LesionFinder
@@ -93,7 +93,7 @@ class Cells:
         cell = self.mark(search, sources)
         rows = _read_rows(cell / "attack.csv")
         originals, verdicts = self.folder / f"originals-{self.content[:8]}", cell / "verdicts"
-        files = output_names(self.dataset.ids)
+        files = marked_names(self.dataset)
         marked = [None if row["status"] == Status.INFEASIBLE else cell / "marked" / files[row["image"]] for row in rows]
         measures = {row["measure"]: float(row["value"]) for row in _read_rows(cell / "metrics.csv")}
         return JudgedCell(

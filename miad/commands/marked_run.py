@@ -9,10 +9,10 @@ from typing import Any
 
 import yaml
 
-from miad.data import DrawnMark, ImageDataset, MarkRanges, RandomMarker
+from miad.data import DrawnMark, ImageDataset, MarkRanges, RandomMarker, stored_of
 from miad.errors import InputError
 from miad.evaluation import Subject
-from miad.imaging import from_tensor, pixel_digest
+from miad.imaging import pixel_digest
 from miad.keys import open_key
 from miad.search import Status
 from miad.watermark import NAMES, AlphaMode, load_logo
@@ -60,7 +60,7 @@ class MarkedRun:
         """
         for index in indices:
             item = dataset[index]
-            if pixel_digest(from_tensor(item.image, grey=item.grey)) != self.originals[item.id]:
+            if pixel_digest(stored_of(item).pixels) != self.originals[item.id]:
                 raise InputError(
                     f"{item.id}: expected the pixels that {self.folder} marked, found others; give the same --data, "
                     "its size included"

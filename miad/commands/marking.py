@@ -15,7 +15,7 @@ from miad.commands.run_key import DEFAULT_KEY, KeyOptions, begin_key
 from miad.commands.show import show_attack
 from miad.commands.vaccines import NO_VACCINE, load_vaccine, marker_of
 from miad.commands.words import split_words
-from miad.data import ImageDataModule, ImageDataset, content_digest, output_names
+from miad.data import ImageDataModule, ImageDataset, content_digest, marked_names
 from miad.errors import InputError, RunError, check_at_least
 from miad.evaluation import attack_measures, draw_lesions, write_attack_table, write_predictions
 from miad.keys import Issuer, write_key
@@ -179,7 +179,7 @@ def mark_images(
     # The others would read all images as well; what signs the key is with the first process alone.
     issuer = _open(run, journal, dataset, task, examples, content, key) if is_first_process() else None
     shown = frozenset(spread(dataset.ids, pictures))
-    writer = MarkingWriter(folder, output_names(dataset.ids), journal, issuer.recipient if issuer else "", shown)
+    writer = MarkingWriter(folder, marked_names(dataset), journal, issuer.recipient if issuer else "", shown)
     learner = PlaceLearner(folder / "learned.csv", examples)
     trainer = run.trainer(callbacks=[learner, writer], inference_mode=False)
     if run.processes > 1 or len(journal.images()) < len(dataset):

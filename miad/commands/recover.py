@@ -29,7 +29,7 @@ def recover(
     Args:
         key: the key file that 'miad attack' wrote.
         marked: folder of marked images.
-        out: folder for the originals, as PNG under the same names.
+        out: folder for the originals, as the kinds of file that the marked ones are, under the same names.
         grant: the grant that you were given, where the key is not your own.
         identity: your private key (of 'miad keys new', age-keygen or ssh), or, without --grant, the key's own identity;
             by default the identity beside the key.

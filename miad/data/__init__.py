@@ -1,6 +1,6 @@
 """Images with labels: one file a data set, its reader and its few-line DataModule side by side."""
 
-from miad.data.base import ImageDataModule, ImageDataset, Item, Split, collate_items
+from miad.data.base import ImageDataModule, ImageDataset, Item, Split, collate_items, stored_of
 from miad.data.btmri import BTMRI
 from miad.data.content import content_digest
 from miad.data.eyepacs import EyePACS
@@ -8,7 +8,7 @@ from miad.data.folder import Folder
 from miad.data.idrid import IDRiD, IDRiDLesions
 from miad.data.isic2019 import ISIC2019
 from miad.data.messidor import Messidor
-from miad.data.names import output_names
+from miad.data.names import marked_names, output_names
 from miad.data.pairs import MarkedPairs, Pair, PairDataModule, collate_pairs, make_pair
 from miad.data.phantom import Phantom
 from miad.data.random_marks import DEFAULT_PAIRS, DrawnMark, MarkRanges, PairOptions, RandomMarker, draw_mark
@@ -45,5 +45,7 @@ __all__ = [
     "content_digest",
     "draw_mark",
     "make_pair",
+    "marked_names",
     "output_names",
+    "stored_of",
 ]

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset, Subset, WeightedRandomSampler,
 
 from miad.data.transforms import Augmentation
 from miad.errors import InputError, check_at_least
-from miad.imaging import is_grey, resize, resize_mask, to_tensor
+from miad.imaging import FileKind, Stored, from_tensor, is_grey, resize, resize_mask, resize_stored, to_tensor
 from miad.tensors import Images, KindMasks, Labels, LesionMask, Pixels
 
 Split: TypeAlias = Literal["train", "val", "test"]
@@ -40,6 +40,8 @@ class Item(NamedTuple):
     """Whether the file stores one channel."""
     lesion: Tensor | None
     """The given lesion mask, bool ``(h, w)``, where the data set has one."""
+    stored: Stored | None = None
+    """The image as its file holds it, where that is more than ``image``: deeper pixels, TIFF or DICOM around them."""
 
 
 class ImageDataset(Dataset[Item], ABC):
@@ -63,7 +65,15 @@ class ImageDataset(Dataset[Item], ABC):
 
     @abstractmethod
     def pixels(self, index: int) -> Pixels:
-        """The stored pixels of one image, uint8 ``(h, w)`` or ``(h, w, 3)``."""
+        """One image as models see it, uint8 ``(h, w)`` or ``(h, w, 3)``."""
+
+    def stored(self, index: int) -> Stored:
+        """One image as its file holds it."""
+        return Stored(self.pixels(index))
+
+    def file_kind(self, index: int) -> FileKind:
+        """What kind of file one image becomes when it is marked."""
+        return "png"
 
     def lesion_mask(self, index: int) -> LesionMask | None:
         """The given lesion mask of one image, bool ``(h, w)``; None where the data set has none."""
@@ -101,15 +111,25 @@ class ImageDataset(Dataset[Item], ABC):
         return len(self.ids)
 
     def __getitem__(self, index: int) -> Item:
-        pixels = self.pixels(index)
-        image = to_tensor(pixels)
+        stored = self.stored(index)
+        image, deep = self._sized(stored)
         lesion = self._lesion(index)
         if self.size is not None:
-            image = resize(image[None], (self.size, self.size))[0]
             lesion = None if lesion is None else resize_mask(lesion, (self.size, self.size))
         if self.augmentation is not None:
-            image = self.augmentation(image)
-        return Item(image, self.labels[index], self.ids[index], is_grey(pixels), lesion)
+            image, deep = self.augmentation(image), None
+        return Item(image, self.labels[index], self.ids[index], is_grey(stored.pixels), lesion, deep)
+
+    def _sized(self, stored: Stored) -> tuple[Images, Stored | None]:
+        """An image in its working size as models see it, and as its file is to hold it where that is more."""
+        if stored.plain:
+            image = to_tensor(stored.view)
+            return image if self.size is None else resize(image[None], (self.size, self.size))[0], None
+        if self.augmentation is not None:  # nobody writes what it makes
+            stored = Stored(stored.view)
+            return self._sized(stored)
+        sized = stored if self.size is None else resize_stored(stored, (self.size, self.size))
+        return to_tensor(sized.view), sized
 
     def _lesion(self, index: int) -> Tensor | None:
         mask = None if self.augmentation is not None else self.lesion_mask(index)
@@ -272,6 +292,11 @@ def _as_arrays(items: Sequence[Item]) -> list[Item]:
         {"image": item.image.numpy(), "lesion": None if item.lesion is None else item.lesion.numpy()} for item in items
     ]
     return [item._replace(**parts) for item, parts in zip(items, arrays, strict=True)]
+
+
+def stored_of(item: Item) -> Stored:
+    """An item's image as its file holds it, in the working size."""
+    return Stored(from_tensor(item.image, grey=item.grey)) if item.stored is None else item.stored
 
 
 def collate_items(items: Sequence[Item]) -> tuple[Images, Labels]:

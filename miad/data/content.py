@@ -5,6 +5,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 from miad.data.base import ImageDataset, Item
+from miad.imaging import pixel_digest
 
 
 def content_digest(dataset: ImageDataset) -> str:
@@ -21,6 +22,9 @@ def content_digest(dataset: ImageDataset) -> str:
 def _item_digest(item: Item) -> str:
     digest = hashlib.sha256(repr((item.id, item.label, item.grey, item.image.shape)).encode())
     digest.update(item.image.numpy().tobytes())
+    if item.stored is not None:
+        digest.update(f"{item.stored.kind} {pixel_digest(item.stored.pixels)} {item.stored.window}".encode())
+        digest.update(b"" if item.stored.shell is None else item.stored.shell.before + item.stored.shell.after)
     if item.lesion is not None:
         digest.update(item.lesion.numpy().tobytes())
     return digest.hexdigest()

@@ -11,7 +11,18 @@ from numpy.typing import NDArray
 from miad.data.base import ONE_KIND
 from miad.data.files import FileDataset, ImageFile, read_matching_mask
 from miad.errors import check_at_least
-from miad.imaging import from_tensor, is_grey, read_image, read_mask, resize, resize_mask, to_tensor, write_png
+from miad.imaging import (
+    FileKind,
+    Stored,
+    from_tensor,
+    is_grey,
+    read_image,
+    read_mask,
+    resize,
+    resize_mask,
+    to_tensor,
+    write_png,
+)
 from miad.tensors import LesionMask, Pixels
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
@@ -89,6 +100,14 @@ class DiscDataset(FileDataset):
             whole = read_image(photograph)
             write_png(kept, _shrink(cut(whole, find_disc(whole)), self.side))
         return read_image(kept)
+
+    def stored(self, index: int) -> Stored:
+        """The square, whatever the photograph's file is."""
+        return Stored(self.pixels(index))
+
+    def file_kind(self, index: int) -> FileKind:
+        """Squares are PNG."""
+        return "png"
 
     def shape(self, index: int) -> tuple[int, int]:
         """The same for all."""

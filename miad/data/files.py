@@ -10,7 +10,7 @@ import numpy as np
 from miad.data.base import ONE_KIND, ImageDataset, Split
 from miad.data.partition import partition
 from miad.errors import InputError
-from miad.imaging import image_size, read_image, read_mask
+from miad.imaging import FileKind, Stored, file_kind, image_size, read_mask, read_stored
 from miad.tensors import KindMasks, LesionMask, Pixels
 
 
@@ -52,7 +52,15 @@ class FileDataset(ImageDataset):
 
     def pixels(self, index: int) -> Pixels:
         """Decode one file."""
-        return read_image(self.files[index].path)
+        return self.stored(index).view
+
+    def stored(self, index: int) -> Stored:
+        """Decode one file."""
+        return read_stored(self.files[index].path)
+
+    def file_kind(self, index: int) -> FileKind:
+        """From the file's first bytes."""
+        return file_kind(self.files[index].path)
 
     def shape(self, index: int) -> tuple[int, int]:
         """From the file's header."""

@@ -1,6 +1,6 @@
 """Images sorted into folders by class: ``ROOT/CLASS/*.png``, or ``ROOT/SPLIT/CLASS/*.png``."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -9,6 +9,7 @@ from PIL import Image
 from miad.data.base import ImageDataModule, ImageDataset, Split
 from miad.data.files import FileDataset, ImageFile, hold_out
 from miad.errors import InputError
+from miad.imaging import is_dicom_file
 
 
 class Folder(ImageDataModule):
@@ -63,13 +64,18 @@ def _classes(root: Path, found: list[str], wanted: list[str] | None) -> tuple[st
 
 
 def _files(root: Path, part: Path, classes: tuple[str, ...]) -> list[ImageFile]:
-    endings = Image.registered_extensions()
+    endings = {*Image.registered_extensions(), ".dcm"}
     return [
         ImageFile(path.relative_to(root).as_posix(), path, label)
         for label, name in enumerate(classes)
         for path in sorted((part / name).rglob("*"))
-        if path.is_file() and path.suffix.lower() in endings and not _is_hidden(path.relative_to(part))
+        if path.is_file() and not _is_hidden(path.relative_to(part)) and _is_image(path, endings)
     ]
+
+
+def _is_image(path: Path, endings: Collection[str]) -> bool:
+    """Whether it has the name of an image, or is DICOM, which often has a name without a suffix; no index of a disc."""
+    return path.suffix.lower() in endings or (path.name != "DICOMDIR" and is_dicom_file(path))
 
 
 def _hold_out(root: Path, files: list[ImageFile], seed: int) -> dict[Split, list[ImageFile]]:

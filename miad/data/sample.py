@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from miad.data.base import ImageDataModule, ImageDataset, Split
 from miad.errors import InputError, check_at_least
+from miad.imaging import FileKind, Stored
 from miad.tensors import KindMasks, LesionMask, Pixels
 
 
@@ -65,6 +66,14 @@ class SampledDataset(ImageDataset):
     def pixels(self, index: int) -> Pixels:
         """Those of the whole."""
         return self.whole.pixels(self.indices[index])
+
+    def stored(self, index: int) -> Stored:
+        """That of the whole."""
+        return self.whole.stored(self.indices[index])
+
+    def file_kind(self, index: int) -> FileKind:
+        """That of the whole."""
+        return self.whole.file_kind(self.indices[index])
 
     def shape(self, index: int) -> tuple[int, int]:
         """That of the whole."""

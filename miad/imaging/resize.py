@@ -9,12 +9,13 @@ def resize(images: Tensor, size: tuple[int, int]) -> Tensor:
     """Resize ``(n, c, h, w)`` images to ``size`` (height, width).
 
     Returns:
-        The input itself when it has that size already; else float32 images on the input's scale, or, for uint8
-        input, uint8 images rounded to the nearest level.
+        The input itself when it has that size already; else float32 images on the input's scale (float64 for float64),
+        or, for uint8 input, uint8 images rounded to the nearest level.
     """
     if tuple(images.shape[-2:]) == size:
         return images
-    floats = interpolate(images.float(), size=size, mode="bilinear", antialias=True)
+    exact = images if images.dtype == torch.float64 else images.float()
+    floats = interpolate(exact, size=size, mode="bilinear", antialias=True)
     return floats.round().clamp(0, 255).to(torch.uint8) if images.dtype == torch.uint8 else floats
 
 

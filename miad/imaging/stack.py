@@ -3,10 +3,10 @@
 import numpy as np
 import torch
 
-from miad.tensors import Images, Pixels
+from miad.tensors import Images, Pixels, StoredPixels
 
 
-def is_grey(pixels: Pixels) -> bool:
+def is_grey(pixels: StoredPixels) -> bool:
     """Whether the file stores one channel."""
     return pixels.ndim == 2
 

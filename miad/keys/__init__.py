@@ -1,5 +1,6 @@
 """Keys: what undoing needs and no more, encrypted, and the way back to the original, bit for bit."""
 
+from miad.keys.form import Form
 from miad.keys.grant import Grant, check_last_day, make_grant, read_grant, write_grant
 from miad.keys.issuer import Issuer, read_issuer, read_signer, write_identity, write_issuer, write_signer
 from miad.keys.key import Key, is_encrypted, open_key, own_identity, read_manifest_of
@@ -10,7 +11,7 @@ from miad.keys.parts import add_part, identity_of
 from miad.keys.passphrase import Passphrase
 from miad.keys.printable import printable
 from miad.keys.record import Record, make_record, restore
-from miad.keys.recovery import Recovery, recover_folder
+from miad.keys.recovery import Recovery, recover_folder, restored
 from miad.keys.remainder import unpack
 from miad.keys.rendering import rendering_digest
 from miad.keys.sealing import Identity
@@ -21,6 +22,7 @@ from miad.keys.writing import SealedRecord, seal_record, write_key
 
 __all__ = [
     "WHOLE",
+    "Form",
     "Grant",
     "Identity",
     "Issuer",
@@ -55,6 +57,7 @@ __all__ = [
     "recover_folder",
     "rendering_digest",
     "restore",
+    "restored",
     "seal_record",
     "unpack",
     "write_grant",

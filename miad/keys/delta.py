@@ -5,25 +5,25 @@ import zlib
 import numpy as np
 
 from miad.errors import InputError
-from miad.tensors import Pixels
+from miad.tensors import StoredPixels
 
 
-def pack_delta(original: Pixels, host: Pixels) -> bytes:
+def pack_delta(original: StoredPixels, host: StoredPixels) -> bytes:
     """What was added to the original, compressed; nothing where they are equal.
 
     Args:
-        original: uint8 ``(h, w)`` or ``(h, w, 3)``.
-        host: the same shape.
+        original: stored pixels, ``(h, w)`` or ``(h, w, 3)``.
+        host: the same shape and depth.
     """
-    # Differences of bytes are added and taken off modulo 256: any pair of images can be told.
+    # Differences are added and taken off modulo 256, or 65536: any pair of images can be told.
     return b"" if np.array_equal(original, host) else zlib.compress((host - original).tobytes(), 9)
 
 
-def subtract_delta(host: Pixels, delta: bytes) -> Pixels:
+def subtract_delta(host: StoredPixels, delta: bytes) -> StoredPixels:
     """The original again.
 
     Args:
-        host: uint8 ``(h, w)`` or ``(h, w, 3)``.
+        host: stored pixels, ``(h, w)`` or ``(h, w, 3)``.
         delta: as `pack_delta` gives it.
 
     Raises:
@@ -34,9 +34,10 @@ def subtract_delta(host: Pixels, delta: bytes) -> Pixels:
     stream = zlib.decompressobj()
     try:
         # No more is unpacked than the image has, whatever a damaged key says.
-        values = np.frombuffer(stream.decompress(delta, host.size + 1), dtype=np.uint8)
+        unpacked = stream.decompress(delta, host.nbytes + 1)
     except zlib.error as error:
         raise InputError("a delta in the key is damaged") from error
-    if not stream.eof or values.size != host.size:
+    if not stream.eof or len(unpacked) != host.nbytes:
         raise InputError("a delta in the key is damaged")
-    return host - values.reshape(host.shape)
+    original: StoredPixels = host - np.frombuffer(unpacked, dtype=host.dtype).reshape(host.shape)
+    return original

@@ -20,7 +20,7 @@ from miad.keys.record import Record, restore
 from miad.keys.rendering import rendering_digest, unpack_rendering
 from miad.keys.sealing import DamagedError, Identity, WrongIdentityError, unseal
 from miad.keys.signature import public_of
-from miad.tensors import Pixels
+from miad.tensors import StoredPixels
 from miad.watermark import Rendering
 
 T = TypeVar("T")
@@ -53,11 +53,11 @@ class Key:
     signed: tuple[str, str] = ("", "")
     others: frozenset[str] = frozenset()
 
-    def restore(self, marked: Pixels) -> Pixels:
+    def restore(self, marked: StoredPixels) -> StoredPixels:
         """The original of a marked image, bit for bit, checked by sha256.
 
         Args:
-            marked: the marked pixels exactly as they were written, uint8 ``(h, w)`` or ``(h, w, 3)``.
+            marked: the marked pixels exactly as they were written, ``(h, w)`` or ``(h, w, 3)`` in their own depth.
 
         Raises:
             KeyMismatchError: the key has no such image; perhaps it was edited, resized or re-saved.

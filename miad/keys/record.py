@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from miad.errors import InputError, KeyMismatchError
 from miad.imaging import pixel_digest
 from miad.keys.delta import pack_delta, subtract_delta
+from miad.keys.form import Form
 from miad.keys.remainder import pack, unpack
-from miad.tensors import Pixels
+from miad.tensors import StoredPixels
 from miad.watermark import Rendering, alpha_map, preimages
 
 
@@ -33,6 +34,7 @@ class Record:
         delta: what was added to the image before it was marked, packed; empty where nothing was.
         dtype: of the pixels, as numpy writes it.
         shape: of the pixels; empty where an early key does not tell.
+        form: how the image lies in its file; None where 8-bit pixels are all there is to it.
     """
 
     image: str
@@ -47,15 +49,18 @@ class Record:
     delta: bytes = b""
     dtype: str = "|u1"
     shape: tuple[int, ...] = ()
+    form: Form | None = None
 
     def __repr__(self) -> str:
         return f"<Record of {self.marked[:16]}>"
 
     def to_bytes(self) -> bytes:
-        """A line of JSON, then delta, then the remainder."""
+        """A line of JSON, then delta, the form's tags, and the remainder."""
         fields = asdict(self) | {"delta": len(self.delta)}
-        del fields["remainder"]
-        return json.dumps(fields, sort_keys=True).encode() + b"\n" + self.delta + self.remainder
+        del fields["remainder"], fields["form"]
+        form = {} if self.form is None else {"form": self.form.to_fields()}
+        shell = b"" if self.form is None else self.form.shell
+        return json.dumps(fields | form, sort_keys=True).encode() + b"\n" + self.delta + shell + self.remainder
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
@@ -71,7 +76,10 @@ class Record:
             if not 0 <= length <= len(rest):
                 raise ValueError("the delta is cut off")
             fields["shape"] = tuple(fields.pop("shape", ()))  # versions 1 and 2 had none
-            record = cls(**fields, remainder=rest[length:], delta=rest[:length])
+            form, remainder = fields.pop("form", None), rest[length:]  # images of 8-bit pixels have none
+            if form is not None:
+                form, remainder = Form.from_fields(form, remainder)
+            record = cls(**fields, remainder=remainder, delta=rest[:length], form=form)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise InputError("a record in the key is damaged") from None
         if not record._is_sound():
@@ -88,12 +96,13 @@ class Record:
 def make_record(
     image: str,
     file: str,
-    original: Pixels,
-    host: Pixels,
-    marked: Pixels,
+    original: StoredPixels,
+    host: StoredPixels,
+    marked: StoredPixels,
     place: tuple[int, int, int],
     rendering: Rendering,
     name: str,
+    form: Form | None = None,
 ) -> Record:
     """Record how ``original`` became ``host`` by a delta, and that ``marked`` by a logo.
 
@@ -106,18 +115,19 @@ def make_record(
         place: x, y, alpha.
         rendering: the logo as it was blended.
         name: digest of the rendering.
+        form: how the original lies in its file; None where 8-bit pixels are all there is to it.
 
     Raises:
         ValueError: that logo at that place does not turn the one into the other.
     """
-    low, counts = _intervals(marked, place, rendering)
+    low, counts = _intervals(marked, place, rendering, form)
     places = _region(host, place, rendering).astype(np.int64).ravel() - low
     remainder, delta = pack(places, counts), pack_delta(original, host)
     digests = pixel_digest(original), pixel_digest(marked)
-    return Record(image, file, *place, name, *digests, remainder, delta, marked.dtype.str, marked.shape)
+    return Record(image, file, *place, name, *digests, remainder, delta, marked.dtype.str, marked.shape, form)
 
 
-def restore(marked: Pixels, record: Record, rendering: Rendering) -> Pixels:
+def restore(marked: StoredPixels, record: Record, rendering: Rendering) -> StoredPixels:
     """The original pixels.
 
     Args:
@@ -135,7 +145,7 @@ def restore(marked: Pixels, record: Record, rendering: Rendering) -> Pixels:
     height, width = rendering.coverage.shape
     if record.y + height > marked.shape[0] or record.x + width > marked.shape[1]:
         raise InputError(f"{record.file}: its record places the logo outside of the image; the key is damaged")
-    low, counts = _intervals(marked, place, rendering)
+    low, counts = _intervals(marked, place, rendering, record.form)
     host = marked.copy()
     region = _region(host, place, rendering)
     region[...] = (low + unpack(record.remainder, counts)).reshape(region.shape)
@@ -145,17 +155,20 @@ def restore(marked: Pixels, record: Record, rendering: Rendering) -> Pixels:
     return original
 
 
-def _region(pixels: Pixels, place: tuple[int, int, int], rendering: Rendering) -> Pixels:
+def _region(pixels: StoredPixels, place: tuple[int, int, int], rendering: Rendering) -> StoredPixels:
     """A view of the logo's rectangle."""
     (x, y, _), (height, width) = place, rendering.coverage.shape
     return pixels[y : y + height, x : x + width]
 
 
 def _intervals(
-    marked: Pixels, place: tuple[int, int, int], rendering: Rendering
+    marked: StoredPixels, place: tuple[int, int, int], rendering: Rendering, form: Form | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Lowest host value and number of host values of each sample of the logo's rectangle, flat."""
     region = _region(marked, place, rendering)
+    if form is not None and form.deep:
+        lowest, numbers = form.intervals(region, place[2], rendering)
+        return lowest.ravel(), numbers.ravel()
     logo = rendering.rgb if region.ndim == 3 else rendering.rgb[..., 0]
     coverage = rendering.coverage[..., None] if region.ndim == 3 else rendering.coverage
     alpha = alpha_map(torch.from_numpy(coverage), torch.tensor(place[2])).expand(region.shape)

@@ -3,17 +3,27 @@
 import posixpath
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
 
 from miad.errors import InputError, KeyMismatchError, check_at_least
-from miad.imaging import pixel_digest, read_image, remove_drafts, write_png
+from miad.imaging import (
+    SUFFIXES,
+    Stored,
+    file_digest,
+    file_kind,
+    pixel_digest,
+    read_stored,
+    remove_drafts,
+    write_stored,
+)
 from miad.keys.key import Key
 from miad.keys.record import Record, restore
 from miad.keys.workers import map_over_processes
+from miad.watermark import Rendering
 
-_PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp"}
+_PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".dcm"}
 _UNKNOWN = "not an image of this key"
 _NOT_COVERED = "in the key, but not covered by your grant"
 
@@ -61,8 +71,8 @@ def recover_folder(key: Key, marked: Path, out: Path, processes: int = 1) -> Ite
     Args:
         key: the key.
         marked: folder of marked images.
-        out: folder for the originals, as PNG under the same relative names; where names differ only in their suffix,
-            they keep it (``1.tif.png``).
+        out: folder for the originals, as PNG, TIFF or DICOM as the marked file is, under the same relative names; where
+            names differ only in their suffix, they keep it (``1.jpg.png``).
         processes: how many work at once; their main module is imported again, so a script that calls this with more
             than one needs ``if __name__ == "__main__":``.
 
@@ -101,7 +111,8 @@ def _targets(marked: Path) -> dict[str, str]:
     for file in sorted(files, key=lambda file: not _is_picture(file)):  # pictures have the first choice
         wanted = [_stem(file)] if stems[_stem(file)] < 2 else []
         names = chain([*wanted, file], (f"{file}-{number}" for number in count(2)))
-        targets[file] = next(f"{name}.png" for name in names if f"{name}.png" not in taken)
+        suffix = SUFFIXES[file_kind(marked / file)]
+        targets[file] = next(f"{name}{suffix}" for name in names if f"{name}{suffix}" not in taken)
         taken.add(targets[file])
     return targets
 
@@ -118,10 +129,10 @@ def _recover(key: Key, job: tuple[Path, str, Path, str]) -> _Step:
     """Restore one file; what is wrong with it is told, and keeps no other file from being restored."""
     path, file, out, target = job
     try:
-        pixels = read_image(path)
+        image = read_stored(path)
     except InputError as error:
         return _Step(Recovery(file, str(error).removeprefix(f"{path}: ")))
-    digest = pixel_digest(pixels)
+    digest = pixel_digest(image.pixels)
     if digest in key.others:
         return _Step(Recovery(file, _NOT_COVERED, covered=False))
     if digest not in key.records:
@@ -133,10 +144,27 @@ def _recover(key: Key, job: tuple[Path, str, Path, str]) -> _Step:
         goal = _inside(out, target)
         already = _is_there(goal, record)
         if not already:
-            write_png(goal, restore(pixels, record, key.rendering(record)))
+            write_stored(goal, restored(image, record, key.rendering(record)))
     except (InputError, KeyMismatchError) as error:
         return _Step(Recovery(file, str(error)), digest, name)
     return _Step(Recovery(file, already=already), digest, name)
+
+
+def restored(marked: Stored, record: Record, rendering: Rendering) -> Stored:
+    """The original of a marked image, as it is to be written.
+
+    Args:
+        marked: the marked image, exactly as it was written.
+        record: its record.
+        rendering: the rendering it names.
+
+    Raises:
+        InputError: the record is damaged.
+        KeyMismatchError: the image is another, or the result is not the original.
+    """
+    pixels = restore(marked.pixels, record, rendering)
+    shell = None if record.form is None else record.form.original_shell(pixels)
+    return replace(marked, pixels=pixels, shell=shell)
 
 
 def _inside(out: Path, target: str) -> Path:
@@ -156,9 +184,11 @@ def _is_there(goal: Path, record: Record) -> bool:
     if goal.is_symlink() or not goal.is_file():
         return False
     try:
-        return pixel_digest(read_image(goal)) == record.original
+        there = read_stored(goal)
     except InputError:
         return False
+    tags = "" if record.form is None else record.form.file
+    return pixel_digest(there.pixels) == record.original and tags in ("", file_digest(goal))
 
 
 def _explain(key: Key, problems: Sequence[_Step], found: dict[str, str]) -> Iterator[Recovery]:

@@ -15,8 +15,8 @@ from miad.errors import InputError
 
 _BLOCK = 1024
 """Samples in one big integer: within 1 % of the entropy, and the integers stay cheap."""
-_WORD = 7
-"""Digits of at most 256 that fit one 63-bit word."""
+_WORD_BITS = 62
+"""Of the word that several digits share."""
 _RADIX, _DEFLATE = b"\x00", b"\x01"
 
 
@@ -25,13 +25,13 @@ def pack(places: NDArray[np.int64], counts: NDArray[np.int64]) -> bytes:
 
     Args:
         places: int64 ``(n,)``, 0 <= places < counts.
-        counts: int64 ``(n,)``, lengths of the intervals, 1..256.
+        counts: int64 ``(n,)``, lengths of the intervals, 1..65536.
     """
     digits, radices = _varying(places, counts), counts[counts > 1]
     radix = _RADIX + b"".join(
         _pack_block(digits[i : i + _BLOCK], radices[i : i + _BLOCK]) for i in range(0, len(digits), _BLOCK)
     )
-    deflate = _DEFLATE + zlib.compress(digits.astype(np.uint8).tobytes(), 9)
+    deflate = _DEFLATE + zlib.compress(digits.astype(_digit_type(radices)).tobytes(), 9)
     return min(radix, deflate, key=len)
 
 
@@ -44,7 +44,7 @@ def unpack(data: bytes, counts: NDArray[np.int64]) -> NDArray[np.int64]:
     places = np.zeros(len(counts), dtype=np.int64)
     radices = counts[counts > 1]
     try:
-        digits = _inflate(data[1:], len(radices)) if data[:1] == _DEFLATE else _unpack_blocks(data[1:], radices)
+        digits = _inflate(data[1:], radices) if data[:1] == _DEFLATE else _unpack_blocks(data[1:], radices)
     except (zlib.error, OverflowError) as error:
         raise InputError("a remainder in the key is damaged") from error
     if data[:1] not in (_RADIX, _DEFLATE) or len(digits) != len(radices) or (digits >= radices).any():
@@ -59,20 +59,31 @@ def _varying(places: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np
     return places[counts > 1]
 
 
-def _inflate(data: bytes, count: int) -> NDArray[np.int64]:
-    stream = zlib.decompressobj()
+def _digit_type(radices: NDArray[np.int64]) -> str:
+    return "<u2" if (radices > 256).any() else "|u1"
+
+
+def _inflate(data: bytes, radices: NDArray[np.int64]) -> NDArray[np.int64]:
+    stream, kind = zlib.decompressobj(), np.dtype(_digit_type(radices))
     # No more is unpacked than is needed, whatever a damaged key says.
-    digits = np.frombuffer(stream.decompress(data, count + 1), dtype=np.uint8).astype(np.int64)
-    return digits if stream.eof else digits[:0]
+    unpacked = stream.decompress(data, len(radices) * kind.itemsize + 1)
+    whole = stream.eof and len(unpacked) == len(radices) * kind.itemsize
+    return np.frombuffer(unpacked if whole else b"", dtype=kind).astype(np.int64)
+
+
+def _word(radices: NDArray[np.int64]) -> int:
+    """How many digits fit one word: seven of at most 256, three of at most 65536."""
+    return _WORD_BITS // max(8, int(radices.max(initial=1) - 1).bit_length())
 
 
 def _words(digits: NDArray[np.int64], radices: NDArray[np.int64]) -> tuple[list[int], list[int]]:
-    """Join digits seven at a time, so that Python's big integers see a seventh of them."""
-    pad = -len(radices) % _WORD
-    radices = np.pad(radices, (0, pad), constant_values=1).reshape(-1, _WORD)
-    digits = np.pad(digits, (0, pad)).reshape(-1, _WORD)
+    """Join digits several at a time, so that Python's big integers see a part of them."""
+    word = _word(radices)
+    pad = -len(radices) % word
+    radices = np.pad(radices, (0, pad), constant_values=1).reshape(-1, word)
+    digits = np.pad(digits, (0, pad)).reshape(-1, word)
     values = np.zeros(len(digits), dtype=np.int64)
-    for column in range(_WORD):
+    for column in range(word):
         values = values * radices[:, column] + digits[:, column]
     return values.tolist(), radices.prod(axis=1).tolist()
 
@@ -116,8 +127,9 @@ def _unpack_block(number: int, radices: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _digits(values: NDArray[np.int64], radices: NDArray[np.int64]) -> NDArray[np.int64]:
-    padded = np.pad(radices, (0, -len(radices) % _WORD), constant_values=1).reshape(-1, _WORD)
+    word = _word(radices)
+    padded = np.pad(radices, (0, -len(radices) % word), constant_values=1).reshape(-1, word)
     digits = np.zeros_like(padded)
-    for column in reversed(range(_WORD)):
+    for column in reversed(range(word)):
         values, digits[:, column] = np.divmod(values, padded[:, column])
     return digits.ravel()[: len(radices)]

@@ -28,6 +28,7 @@ from miad.search import (
     image_generator,
 )
 from miad.targets import Ensemble, Target, views
+from miad.tasks.depth import is_deep, marked_view
 from miad.tasks.marking import Marking, MarkOptions, Ready, mark
 from miad.tasks.protection import Protection
 from miad.tasks.proxy import Proxy, squash
@@ -40,6 +41,8 @@ OnImage: TypeAlias = Callable[[Placement], Placement]
 
 _ATLASES = 8
 """Image sizes, times scales, whose renderings are kept at a time."""
+_CONFIRMED = 2
+"""Queries of the shortest search that leaves one to confirm its candidate: more than the image and the candidate."""
 _VERDICTS = 32
 """Whole images that are scored at a time; candidates have batches of their own."""
 
@@ -98,6 +101,13 @@ class AttackTask(LightningModule):
     def intake(self) -> int:
         """Images a batch of the loader: half of those in flight; the others fill the batches of candidates up."""
         return max(1, self.in_flight // 2)
+
+    @property
+    def description(self) -> str:
+        """What tells marks of this attack from those of others."""
+        options, names = self.options, [target.name for target in self.targets]
+        look = options.logo.digest, options.scale, options.alpha, options.mode, options.room
+        return repr((self.seed, names, *look, self.pool.stop, self.native))
 
     def predict_step(self, batch: list[Item], batch_index: int) -> list[Marking]:
         """Take up a batch of images; the markings that are done by now, of this batch or an earlier one.
@@ -196,15 +206,23 @@ class AttackTask(LightningModule):
 
     def _fly(self, ready: Ready, host: Host, space: Space, on_image: OnImage) -> None:
         """Search on a host: the image itself, or a square in its place."""
-        exact = host is ready.host and not torch.is_autocast_enabled(self.device.type)
-        confirm = None if exact else partial(self._confirm, ready.host, on_image)
+        budget = self.pool.stop.budget
+        deep = is_deep(ready.item) and (budget is None or budget > _CONFIRMED)
+        exact = host is ready.host and not deep and not torch.is_autocast_enabled(self.device.type)
+        confirm = None if exact else partial(self._confirm, ready, on_image)
         flight = self.pool.add(host, self.strategy.start(space, ready.generator), confirm)
         self._searched[flight] = ready, on_image
 
-    def _confirm(self, host: Host, on_image: OnImage, placement: Placement) -> Score:
-        """What the sources make of the marked image itself, in float32."""
+    def _confirm(self, ready: Ready, on_image: OnImage, placement: Placement) -> Score:
+        """What the sources make of the marked image itself, as its file will show it, in float32."""
+        host, place = ready.host, on_image(placement)
+        if is_deep(ready.item):
+            rendering = host.atlas.rendering(int(place.variant))
+            seen = marked_view(ready.item, host.pixels.cpu(), place, rendering).to(host.pixels.device)
+            # It has its mark already: at an opacity of 0 another one changes nothing.
+            host, place = replace(host, pixels=seen), replace(place, alpha=torch.zeros_like(place.alpha))
         with torch.autocast(self.device.type, enabled=False):
-            return self.pool.score([host], on_image(placement))[0]
+            return self.pool.score([host], place)[0]
 
     def _land(self, flight: Flight) -> Marking:
         ready, on_image = self._searched.pop(flight)

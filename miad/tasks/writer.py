@@ -15,17 +15,18 @@ from typing import Any
 import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter
-from torch import Tensor
 
-from miad.imaging import from_tensor, read_image, to_tensor, write_png
-from miad.keys import SealedRecord, make_record, rendering_digest, seal_record
+from miad.data import stored_of
+from miad.imaging import read_stored, to_tensor, with_mark, write_stored
+from miad.keys import Form, SealedRecord, make_record, rendering_digest, seal_record
 from miad.measures import psnr, rmse, ssim
 from miad.search import Status
 from miad.tasks.attack import AttackTask
+from miad.tasks.depth import stored_host, stored_mark
 from miad.tasks.journal import Entry, Journal
 from miad.tasks.marking import Marking
 from miad.tasks.view import view_of
-from miad.tensors import Pixels, Probabilities
+from miad.tensors import Pixels, Probabilities, StoredPixels
 
 _BOOKED = 16
 """Images that are judged and booked at a time; a killed run does those again that were not, beside those in flight."""
@@ -39,7 +40,7 @@ class _Written:
 
     marking: Marking
     pixels: Pixels
-    """Those of the file, re-read; the original's where there is none."""
+    """What is seen of the file, re-read; of the original where there is none."""
     measures: dict[str, Any]
     """Columns of its entry."""
     rendering: str
@@ -48,7 +49,7 @@ class _Written:
 
 
 class MarkingWriter(BasePredictionWriter):
-    """Writes ``marked/*.png`` and the journal.
+    """Writes ``marked/`` and the journal.
 
     Args:
         folder: the run's folder.
@@ -73,6 +74,7 @@ class MarkingWriter(BasePredictionWriter):
         self.journal = journal
         self.recipient = recipient
         self.pictures = pictures
+        self.series = ""
         self._threads = ThreadPoolExecutor(min(4, os.cpu_count() or 1))
         self._pending: list[Future[_Written]] = []
         self._done = self._searched = self._successes = self._queries = 0
@@ -80,7 +82,9 @@ class MarkingWriter(BasePredictionWriter):
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Agree on the recipient, and begin to count the seconds."""
+        assert isinstance(pl_module, AttackTask)
         self.recipient = trainer.strategy.broadcast(self.recipient)
+        self.series = f"{self.folder.name}\n{pl_module.description}"
         self._booked_at = time.perf_counter()
 
     def write_on_batch_end(
@@ -117,19 +121,25 @@ class MarkingWriter(BasePredictionWriter):
 
     def _write(self, marking: Marking) -> _Written:
         """Write the marked image, read it back and compare; the original when there is none."""
-        original = _stored(marking.item.image, marking)
+        item, original = marking.item, stored_of(marking.item)
+        seen = original.view
         if marking.marked is None or marking.rendering is None:
-            columns = {**_place(marking), "file": "", "delta": 0.0, **_quality(original, original)}
-            return _Written(marking, original, columns | _gave_way(marking) | _lesion(marking, original), "", None)
-        file = self.names[marking.item.id]
+            columns = {**_place(marking), "file": "", "delta": 0.0, **_quality(seen, seen)}
+            unchanged = _lesion(marking, original.pixels, original.pixels)
+            return _Written(marking, seen, columns | _gave_way(marking) | unchanged, "", None)
+        file, digest = self.names[item.id], rendering_digest(marking.rendering)
+        host, place = stored_host(item, marking.host), marking.outcome.placement
+        marked = stored_mark(item, host, marking.marked, place, marking.rendering)
         path = self.folder / "marked" / file
-        write_png(path, _stored(marking.marked, marking))
-        pixels, host, digest = read_image(path), _stored(marking.host, marking), rendering_digest(marking.rendering)
-        x, y, alpha, _ = marking.outcome.placement.rows()[0].tolist()
-        record = make_record(marking.item.id, file, original, host, pixels, (x, y, alpha), marking.rendering, digest)
-        columns = {**_place(marking), "file": file, "delta": rmse(host, original), **_quality(pixels, original)}
-        sealed = seal_record(record, self.recipient)
-        return _Written(marking, pixels, columns | _gave_way(marking) | _lesion(marking, pixels), digest, sealed)
+        write_stored(path, with_mark(original, marked, self.series))
+        written = read_stored(path)
+        x, y, alpha, _ = place.rows()[0].tolist()
+        parts = original.pixels, host, written.pixels
+        record = make_record(item.id, file, *parts, (x, y, alpha), marking.rendering, digest, Form.of(original))
+        delta = rmse(original.window.view(host), seen)
+        columns = {**_place(marking), "file": file, "delta": delta, **_quality(written.view, seen)}
+        columns |= _gave_way(marking) | _lesion(marking, written.pixels, host)
+        return _Written(marking, written.view, columns, digest, seal_record(record, self.recipient))
 
     def _book(self, trainer: Trainer, task: AttackTask) -> None:
         written = [future.result() for future in self._pending[:_BOOKED]]
@@ -183,10 +193,6 @@ def _entries(task: AttackTask, written: Sequence[_Written], before: Probabilitie
     ]
 
 
-def _stored(image: Tensor, marking: Marking) -> Pixels:
-    return from_tensor(image, grey=marking.item.grey)
-
-
 def _quality(pixels: Pixels, original: Pixels) -> dict[str, float]:
     return {"ssim": ssim(pixels, original), "psnr": psnr(pixels, original), "rmse": rmse(pixels, original)}
 
@@ -201,12 +207,12 @@ def _gave_way(marking: Marking) -> dict[str, Any]:
     return {"scale": marking.room.scale, "raised": marking.room.raised, "trusted": marking.room.trusted}
 
 
-def _lesion(marking: Marking, written: Pixels) -> dict[str, Any]:
+def _lesion(marking: Marking, written: StoredPixels, host: StoredPixels) -> dict[str, Any]:
     """What became of the given lesion, counted on the file that was written."""
     if marking.item.lesion is None:
         return {"lesion": -1, "covered": 0, "caught": 0}
     lesion = marking.item.lesion
-    changed = (to_tensor(written) != marking.host).any(0)
+    changed = torch.from_numpy((written != host).reshape(*lesion.shape, -1).any(2))
     caught = lesion & marking.room.mask
     return {"lesion": int(lesion.sum()), "covered": int((lesion & changed).sum()), "caught": int(caught.sum())}
 

@@ -7,11 +7,14 @@ user's home, and write that path into the run.
 import base64
 from collections.abc import Sequence
 from html import escape
+from io import BytesIO
 from pathlib import Path
 
 import wandb
 from lightning.pytorch.loggers import Logger, WandbLogger
+from PIL import Image
 
+from miad.imaging import read_stored
 from miad.tasks import Entry
 
 _COLUMNS = ("image", "label", "status", "queries", "alpha", "ssim")
@@ -30,7 +33,9 @@ def log_pictures(loggers: Sequence[Logger], folder: Path, entries: Sequence[Entr
     rows = [_row(entry, classes) for entry in entries]
     for logger in loggers:
         if isinstance(logger, WandbLogger) and entries:
-            gallery = [wandb.Image(str(path), caption=", ".join(row)) for path, row in zip(pictures, rows, strict=True)]
+            gallery = [
+                wandb.Image(_shown(path), caption=", ".join(row)) for path, row in zip(pictures, rows, strict=True)
+            ]
             table = wandb.Html(_html(rows, pictures), inject=False)
             logger.experiment.log({"marked/gallery": gallery, "marked/table": table})
 
@@ -61,5 +66,16 @@ def _html(rows: Sequence[Sequence[str]], pictures: Sequence[Path]) -> str:
     return f"<!doctype html><meta charset=utf-8><table border=1 cellpadding=4>\n<tr>{head}</tr>\n{body}</table>\n"
 
 
+def _shown(path: Path) -> "str | Image.Image":
+    """What W&B makes a picture of: the file, or, where it is none that browsers show as it is meant, its view."""
+    image = read_stored(path)
+    return str(path) if image.plain else Image.fromarray(image.view)
+
+
 def _inlined(path: Path) -> str:
-    return f'<img height=160 src="data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}">'
+    shown = _shown(path)
+    buffer = BytesIO()
+    if isinstance(shown, Image.Image):
+        shown.save(buffer, format="png")
+    data = path.read_bytes() if isinstance(shown, str) else buffer.getvalue()
+    return f'<img height=160 src="data:image/png;base64,{base64.b64encode(data).decode()}">'

@@ -2,6 +2,7 @@
 
 from miad.watermark.atlas import Atlas, make_atlas, stack
 from miad.watermark.blend import alpha_map, blend, mix, preimages
+from miad.watermark.deep import alpha_levels, blend_stored, logo_levels, mix_stored, preimages_stored
 from miad.watermark.emblems import NAMES, draw_emblem
 from miad.watermark.logo import Logo, load_logo, load_logos
 from miad.watermark.placement import Placement
@@ -17,17 +18,22 @@ __all__ = [
     "Placement",
     "Rendering",
     "Variant",
+    "alpha_levels",
     "alpha_map",
     "blend",
+    "blend_stored",
     "draw_emblem",
     "draw_variant",
     "draw_variants",
     "fit",
     "load_logo",
     "load_logos",
+    "logo_levels",
     "make_atlas",
     "mix",
+    "mix_stored",
     "preimages",
+    "preimages_stored",
     "render",
     "stack",
 ]

@@ -54,13 +54,13 @@ def test_every_way_does_what_it_says(made, tmp_path):
         assert (read_image(tmp_path / "copied" / name) == read_image(made / "marked" / name)).all()
 
 
-@pytest.mark.parametrize("part", ["read_image", "restore", "write_png"])
+@pytest.mark.parametrize("part", ["read_stored", "restored", "write_stored"])
 def test_a_slow_part_shows(made, shown, monkeypatch, part):
     own = getattr(bench_module, part)
     monkeypatch.setattr(bench_module, part, lambda *given: (time.sleep(0.1), own(*given))[1])
     recover(made / "run.miadkey", made / "marked", repeats=1)
     ((_, _, rows),) = shown
-    row = rows[2 + ["read_image", "restore", "write_png"].index(part)]
+    row = rows[2 + ["read_stored", "restored", "write_stored"].index(part)]
     assert float(row[1]) <= 10
     assert float(row[3].rstrip("%")) > 60
 

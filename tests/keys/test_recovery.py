@@ -111,8 +111,8 @@ def test_what_is_there_already_is_not_done_again(key, marked, out, images, monke
     for path in sorted(out.rglob("*.png"))[3:]:
         path.unlink()
     written = []
-    original = recovery_module.write_png
-    monkeypatch.setattr(recovery_module, "write_png", lambda p, pixels: (written.append(p), original(p, pixels)))
+    original = recovery_module.write_stored
+    monkeypatch.setattr(recovery_module, "write_stored", lambda p, image: (written.append(p), original(p, image)))
     results = list(recover_folder(key, marked, out))
     assert sorted(result.already for result in results) == [False] * 3 + [True] * 3
     assert len(written) == 3
