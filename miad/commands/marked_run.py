@@ -97,7 +97,8 @@ def open_marked_run(folder: Path, logo: str | None = None, identity: Path | None
     soft = any(((part.coverage > 0) & (part.coverage < 255)).any() for part in renderings.values())
     ranges = _ranges(config, "soft" if soft else "binary")
     marks = {
-        record.image: DrawnMark(renderings[record.rendering], record.x, record.y, record.alpha) for record in records
+        record.image: DrawnMark(record.drawn(renderings[record.rendering]), record.x, record.y, record.alpha)
+        for record in records
     }
     originals = {record.image: record.original for record in records}
     return MarkedRun(folder, digest, marks, originals, status, RandomMarker([known], ranges))

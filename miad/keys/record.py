@@ -13,7 +13,7 @@ from miad.imaging import pixel_digest
 from miad.keys.delta import pack_delta, subtract_delta
 from miad.keys.remainder import pack, unpack
 from miad.tensors import Pixels
-from miad.watermark import Rendering, alpha_map, preimages
+from miad.watermark import KeyedTexture, Rendering, alpha_map, preimages
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,6 +33,7 @@ class Record:
         delta: what was added to the image before it was marked, packed; empty where nothing was.
         dtype: of the pixels, as numpy writes it.
         shape: of the pixels; empty where an early key does not tell.
+        texture: what the logo's texture was drawn from, as `KeyedTexture.text`; empty where it has none.
     """
 
     image: str
@@ -47,6 +48,7 @@ class Record:
     delta: bytes = b""
     dtype: str = "|u1"
     shape: tuple[int, ...] = ()
+    texture: str = ""
 
     def __repr__(self) -> str:
         return f"<Record of {self.marked[:16]}>"
@@ -55,6 +57,8 @@ class Record:
         """A line of JSON, then delta, then the remainder."""
         fields = asdict(self) | {"delta": len(self.delta)}
         del fields["remainder"]
+        if not self.texture:  # a key without any is read by versions that knew none
+            del fields["texture"]
         return json.dumps(fields, sort_keys=True).encode() + b"\n" + self.delta + self.remainder
 
     @classmethod
@@ -78,8 +82,19 @@ class Record:
             raise InputError("a record in the key is damaged")
         return record
 
+    def drawn(self, rendering: Rendering) -> Rendering:
+        """The logo as it was blended.
+
+        Args:
+            rendering: the one it names.
+
+        Raises:
+            InputError: its texture is damaged.
+        """
+        return KeyedTexture.parse(self.texture).on(rendering) if self.texture else rendering
+
     def _is_sound(self) -> bool:
-        words = (self.image, self.file, self.rendering, self.original, self.marked, self.dtype)
+        words = (self.image, self.file, self.rendering, self.original, self.marked, self.dtype, self.texture)
         numbers = (self.x, self.y, self.alpha, *self.shape)
         typed = all(isinstance(word, str) for word in words) and all(type(number) is int for number in numbers)
         return typed and self.x >= 0 and self.y >= 0 and 1 <= self.alpha <= 255
@@ -94,6 +109,7 @@ def make_record(
     place: tuple[int, int, int],
     rendering: Rendering,
     name: str,
+    texture: KeyedTexture | None = None,
 ) -> Record:
     """Record how ``original`` became ``host`` by a delta, and that ``marked`` by a logo.
 
@@ -104,17 +120,20 @@ def make_record(
         host: the same with delta, or the same.
         marked: the same with the logo; all of one shape.
         place: x, y, alpha.
-        rendering: the logo as it was blended.
+        rendering: the logo as it was blended, but for its texture.
         name: digest of the rendering.
+        texture: what its texture was drawn from; None where it has none.
 
     Raises:
         ValueError: that logo at that place does not turn the one into the other.
     """
-    low, counts = _intervals(marked, place, rendering)
+    drawn = rendering if texture is None else texture.on(rendering)
+    low, counts = _intervals(marked, place, drawn)
     places = _region(host, place, rendering).astype(np.int64).ravel() - low
     remainder, delta = pack(places, counts), pack_delta(original, host)
     digests = pixel_digest(original), pixel_digest(marked)
-    return Record(image, file, *place, name, *digests, remainder, delta, marked.dtype.str, marked.shape)
+    kind, text = (marked.dtype.str, marked.shape), "" if texture is None else texture.text
+    return Record(image, file, *place, name, *digests, remainder, delta, *kind, text)
 
 
 def restore(marked: Pixels, record: Record, rendering: Rendering) -> Pixels:
@@ -135,7 +154,7 @@ def restore(marked: Pixels, record: Record, rendering: Rendering) -> Pixels:
     height, width = rendering.coverage.shape
     if record.y + height > marked.shape[0] or record.x + width > marked.shape[1]:
         raise InputError(f"{record.file}: its record places the logo outside of the image; the key is damaged")
-    low, counts = _intervals(marked, place, rendering)
+    low, counts = _intervals(marked, place, record.drawn(rendering))
     host = marked.copy()
     region = _region(host, place, rendering)
     region[...] = (low + unpack(record.remainder, counts)).reshape(region.shape)

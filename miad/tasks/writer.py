@@ -126,7 +126,8 @@ class MarkingWriter(BasePredictionWriter):
         write_png(path, _stored(marking.marked, marking))
         pixels, host, digest = read_image(path), _stored(marking.host, marking), rendering_digest(marking.rendering)
         x, y, alpha, _ = marking.outcome.placement.rows()[0].tolist()
-        record = make_record(marking.item.id, file, original, host, pixels, (x, y, alpha), marking.rendering, digest)
+        place, texture = (x, y, alpha), marking.texture
+        record = make_record(marking.item.id, file, original, host, pixels, place, marking.rendering, digest, texture)
         columns = {**_place(marking), "file": file, "delta": rmse(host, original), **_quality(pixels, original)}
         sealed = seal_record(record, self.recipient)
         return _Written(marking, pixels, columns | _gave_way(marking) | _lesion(marking, pixels), digest, sealed)
