@@ -61,6 +61,11 @@ class TextureOptions:
         """Whether there is a texture at all."""
         return self.colour > 0 or self.alpha > 0
 
+    @property
+    def words(self) -> str:
+        """For tables and pictures."""
+        return f"texture {self.colour}/{self.alpha}/{self.grain}"
+
 
 NO_TEXTURE = TextureOptions()
 """The logo as it is."""
@@ -149,7 +154,8 @@ class KeyedTexture:
         shades = [shared] * 3 if self.grey else [(_SHARED * shared + _OWN * one) >> 5 for one in own]
         shade = (self.colour * np.stack(shades).clip(-FULL, FULL) + FULL // 2) // FULL
         faded = self.alpha + (self.alpha * fade + FULL // 2) // FULL
-        return Texture(*(torch.from_numpy(plane.astype(np.int16)) for plane in (shade, faded[None])), self.colour)
+        shaded, paler = (torch.from_numpy(plane.astype(np.int16)) for plane in (shade, faded[None]))
+        return Texture(shaded, paler, self.colour)
 
     def on(self, rendering: Rendering) -> Rendering:
         """A rendering with this texture."""

@@ -12,18 +12,20 @@ from miad.evaluation.adversaries.inversion import invert
 from miad.evaluation.adversaries.seams import Recipe, Seams, find_seams
 from miad.imaging import is_grey
 from miad.tensors import Pixels
+from miad.watermark import NO_TEXTURE
 
 
 class KnownLogo:
     """Fit the angle to the mark's outline, opacity and colours to the image's smoothness, and invert the blend.
 
-    Where the logo is not recognised, it is painted over instead.
+    Where the logo is not recognised, it is painted over instead. Knows nothing of a texture; `KnownTexture` does.
     """
 
     name = "known_logo"
 
     def __call__(self, marked: Pixels, mark: VisibleMark) -> Pixels:
         """Clean one image; see `Adversary`."""
+        mark = replace(mark, texture=NO_TEXTURE)
         recipe = find_recipe(marked, mark)
         drawn = None if recipe is None else paint(mark, recipe.variant, grey=is_grey(marked))
         if recipe is None or drawn is None:
