@@ -100,8 +100,8 @@ def removal(
         orders: delta added before the mark, after it, or both.
         vaccine: how delta is made; its kind is not used.
         removed_by: adversaries that are no networks: known_logo, known_logo_mean, _median, _bilateral, _nlm, _tv or
-            _wiener, who also know how strong and fine the marks' texture is, inpaint_telea, inpaint_ns, jpeg:QUALITY, median:SIZE,
-            blur:SIGMA, resize:FACTOR, separated by commas.
+            _wiener, who also know how strong and fine the marks' texture is, inpaint_telea, inpaint_ns, jpeg:QUALITY,
+            median:SIZE, blur:SIGMA, resize:FACTOR, separated by commas.
         spare_lesions: keep delta off the given lesions.
         logo: of the marks; by default the one that the attack's configuration names.
         identity: of the attack's key; by default the one beside it.

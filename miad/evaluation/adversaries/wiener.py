@@ -1,7 +1,7 @@
 """The linear estimate of least error of what is under a textured mark (Wiener; kriging).
 
-Under the mark the image is taken for a random one whose steps between neighbours are as large as beside the mark, and
-that meets the pixels around it; the texture for noise of the spectrum that its public recipe has. Where the texture is
+Under the mark the image is taken for a random one whose steps between neighbours are as large as `typical_step`, and that
+meets the pixels around it; the texture for noise of the spectrum that its public recipe has. Where the texture is
 strong this is inpainting, where it is weak it is inverting; no other linear filter does better on such images.
 """
 
@@ -62,7 +62,7 @@ def most_likely(evidence: Evidence) -> Levels:
 
 
 def _estimate(plane: Levels, inside: NDArray[np.bool_], gains: list[Levels], grain: int) -> Levels:
-    precision, pull = _smoothness(plane, inside)
+    precision, pull = _smoothness(plane, inside, typical_step(plane, inside, gains, grain))
     factors = splu(precision.tocsc())
     noise = _noise(inside, gains, grain)
     count = int(inside.sum())
@@ -74,19 +74,38 @@ def _estimate(plane: Levels, inside: NDArray[np.bool_], gains: list[Levels], gra
     return found
 
 
-def _smoothness(plane: Levels, inside: NDArray[np.bool_]) -> tuple[coo_array, Levels]:
-    """Precision of the image under the mark given the pixels around it, and the pull of these."""
-    count = int(inside.sum())
+def typical_step(plane: Levels, inside: NDArray[np.bool_], gains: list[Levels], grain: int) -> float:
+    """Mean square step of the image between neighbours, in squared levels, at least 1.
+
+    That outside of the mark, or that inside, less what the texture makes of it, where that is more: what surrounds a
+    mark is often flatter than what is under it.
+    """
+    lags, middle = covariance(grain), 2 * grain
+    one, other, level, following = _neighbours(plane, inside)
+    squares, within, beside = np.square(level - following), (one >= 0) & (other >= 0), (one < 0) & (other < 0)
+    strength = sum(float(np.square(gain[inside]).mean()) for gain in gains)
+    noise = 2 * (lags[middle, middle] - lags[middle, middle + 1]) * strength
+    outside = float(squares[beside].mean()) if beside.any() else 0.0
+    return max(1.0, outside, float(squares[within].mean()) - noise if within.any() else 0.0)
+
+
+def _neighbours(plane: Levels, inside: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
+    """Of all horizontal and vertical neighbours: their numbers among the pixels inside, or -1, and their levels."""
     number = np.full(inside.shape, -1)
-    number[inside] = np.arange(count)
-    across = (number[:, :-1].ravel(), number[:, 1:].ravel(), plane[:, :-1].ravel(), plane[:, 1:].ravel())
-    down = (number[:-1].ravel(), number[1:].ravel(), plane[:-1].ravel(), plane[1:].ravel())
-    one, other, level, next_level = (np.concatenate(pair) for pair in zip(across, down, strict=True))
-    outside = (one < 0) & (other < 0)
-    step = max(1.0, float(np.square(level - next_level)[outside].mean())) if outside.any() else 1.0
+    number[inside] = np.arange(np.count_nonzero(inside))
+    across = (number[:, :-1], number[:, 1:], plane[:, :-1], plane[:, 1:])
+    down = (number[:-1], number[1:], plane[:-1], plane[1:])
+    return [np.concatenate([one.ravel(), other.ravel()]) for one, other in zip(across, down, strict=True)]
+
+
+def _smoothness(plane: Levels, inside: NDArray[np.bool_], step: float) -> tuple[coo_array, Levels]:
+    """Precision of the image under the mark given the pixels around it, and the pull of these."""
+    count = int(np.count_nonzero(inside))
+    one, other, level, following = _neighbours(plane, inside)
     ends = np.concatenate([one[one >= 0], other[other >= 0]])
-    border = np.concatenate([one[(one >= 0) & (other < 0)], other[(other >= 0) & (one < 0)]])
-    beyond = np.concatenate([next_level[(one >= 0) & (other < 0)], level[(other >= 0) & (one < 0)]])
+    leaving, entering = (one >= 0) & (other < 0), (other >= 0) & (one < 0)
+    border = np.concatenate([one[leaving], other[entering]])
+    beyond = np.concatenate([following[leaving], level[entering]])
     joined = (one >= 0) & (other >= 0)
     rows, columns = np.concatenate([one[joined], other[joined]]), np.concatenate([other[joined], one[joined]])
     # The little that is added keeps a mark that covers the whole image solvable.
