@@ -163,7 +163,7 @@ def test_large_images_are_searched_by_their_squares_and_marked_at_their_size(zoo
 
 
 def test_places_are_learned_under_textures(zoo, phantom, tmp_path):
-    search = LearnedPlaces(candidates=8, examples=2, kept=2, learned_variants=1, catalogue=2, max_iter=1, population=4)
+    search = LearnedPlaces(candidates=8, examples=2, kept=2, learned_variants=1, catalogue=2)
     folder = mark(zoo, phantom, tmp_path, FIXED, search)
     assert_recovered(folder, tmp_path / "out", phantom().split("test"))
 

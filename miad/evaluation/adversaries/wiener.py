@@ -1,8 +1,9 @@
 """The linear estimate of least error of what is under a textured mark (Wiener; kriging).
 
-Under the mark the image is taken for a random one whose steps between neighbours are as large as `typical_step`, and that
-meets the pixels around it; the texture for noise of the spectrum that its public recipe has. Where the texture is
-strong this is inpainting, where it is weak it is inverting; no other linear filter does better on such images.
+Under the mark the image is taken for a random one whose steps between neighbours are as large as `typical_step`, and
+that meets the pixels around it; the texture for noise of the spectrum that its public recipe has. Where the texture is
+strong this is inpainting, where it is weak it is inverting. No other linear filter does better on such images; real
+ones are partly rough and partly smooth, and a filter that tells the two apart, as non-local means, may do better.
 """
 
 from collections.abc import Callable
