@@ -171,7 +171,7 @@ def test_places_are_learned_under_textures(zoo, phantom, tmp_path):
 def test_every_process_has_the_first_ones_secret(zoo, tmp_path):
     """Which draws it; the others know of it by the run's own means alone."""
     words = ["attack", "--data", "Phantom", "--data.size", "48", "--data.train", "0", "--data.val", "0"]
-    words += ["--data.test", "5", "--sources", str(zoo[0]), "--search", "random", "--search.candidates", "4"]
+    words += ["--data.test", "5", "--sources", str(zoo[0]), "--search", "random"]
     words += ["--images", "1", "--run.name", "run", "--run.root", str(tmp_path), "--run.wandb", "off"]
     words += ["--no_run.progress", "--run.accelerator", "cpu", "--run.devices", "2", "--texture.colour", "64"]
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
@@ -194,7 +194,7 @@ def test_removal_shows_marks_with_a_texture_beside_those_without(zoo, phantom, t
         for name in ("nothing", "exact", "known_logo", "known_logo_wiener", "inpaint_telea:0")
     }
     assert rows["", "known_logo"] > rows[words, "known_logo"] + 10
-    assert rows["", "inpaint_telea:0"] == pytest.approx(rows[words, "inpaint_telea:0"])
+    assert rows["", "inpaint_telea:0"] == pytest.approx(rows[words, "inpaint_telea:0"], abs=0.05)
     assert rows[words, "exact"] > 58
     assert Case("none", "", "before", words).title == f"none {words}"
 
