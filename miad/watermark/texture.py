@@ -11,11 +11,12 @@ from typing import Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from miad.errors import InputError, check_at_least
 from miad.watermark.rendering import Rendering
-from miad.watermark.texture_field import FULL, draw_fields
+from miad.watermark.texture_field import FULL, OPACITY, OWN, SHARED, draw_fields
 
 SECRET = 16
 """Bytes of an image's secret."""
@@ -150,12 +151,21 @@ class KeyedTexture:
 
     def draw(self, height: int, width: int) -> Texture:
         """The texture of a box; a smaller box has the top left corner of a larger one's."""
-        fade, shared, *own = draw_fields(self.secret, height, width, self.grain)
-        shades = [shared] * 3 if self.grey else [(_SHARED * shared + _OWN * one) >> 5 for one in own]
-        shade = (self.colour * np.stack(shades).clip(-FULL, FULL) + FULL // 2) // FULL
-        faded = self.alpha + (self.alpha * fade + FULL // 2) // FULL
-        shaded, paler = (torch.from_numpy(plane.astype(np.int16)) for plane in (shade, faded[None]))
-        return Texture(shaded, paler, self.colour)
+        fade, shade = self._draw_fade(height, width), self._draw_shade(height, width)
+        return Texture(torch.from_numpy(shade.astype(np.int16)), torch.from_numpy(fade.astype(np.int16)), self.colour)
+
+    def _draw_fade(self, height: int, width: int) -> NDArray[np.int32]:
+        if not self.alpha:
+            return np.zeros((1, height, width), dtype=np.int32)
+        return self.alpha + _scaled(draw_fields(self.secret, height, width, self.grain, [OPACITY]), self.alpha)
+
+    def _draw_shade(self, height: int, width: int) -> NDArray[np.int32]:
+        if not self.colour:
+            return np.zeros((3, height, width), dtype=np.int32)
+        chosen = [SHARED] if self.grey else [SHARED, *OWN]
+        shared, *own = draw_fields(self.secret, height, width, self.grain, chosen)
+        mixed = [(_SHARED * shared + _OWN * one >> 5).clip(-FULL, FULL) for one in own] or [shared]
+        return np.broadcast_to(_scaled(np.stack(mixed), self.colour), (3, height, width))
 
     def on(self, rendering: Rendering) -> Rendering:
         """A rendering with this texture."""
@@ -184,6 +194,11 @@ class KeyedTexture:
         if version != _VERSION or grey not in (0, 1) or len(secret) != SECRET:
             raise InputError("a texture in the key is damaged, or of a later version of miad")
         return cls(colour, alpha, grain, bool(grey), secret)
+
+
+def _scaled(field: NDArray[np.int32], most: int) -> NDArray[np.int32]:
+    """A field brought to -most..most."""
+    return (most * field + FULL // 2) // FULL
 
 
 def keyed_texture(options: TextureOptions, run_secret: bytes, image: str, *, grey: bool) -> KeyedTexture:
