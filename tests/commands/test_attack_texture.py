@@ -13,6 +13,7 @@ import pytest
 
 import miad.commands.marking as marking
 from miad.commands.attack import attack
+from miad.commands.evaluate import transfer
 from miad.commands.recover import recover
 from miad.commands.removal import removal
 from miad.commands.run_texture import begin_texture
@@ -213,3 +214,20 @@ def test_removal_knows_the_texture_of_an_attack_of_its_own(zoo, phantom, tmp_pat
             assert float(row["rmse"]) == pytest.approx(np.sqrt((error**2).mean()), rel=1e-4)
     with pytest.raises(InputError, match="without texture"):
         removal(phantom(), folder, str(zoo[0]), "", quiet("again", tmp_path), texture=TEXTURE, **options)
+
+
+def test_a_cell_of_a_transfer_table_is_of_one_texture(zoo, tmp_path):
+    def table(name, **mark):
+        transfer(
+            Phantom("brain", 48, train=0, val=0, test=4), nets, quiet(name, tmp_path), "", "matrix", "random", **mark
+        )
+        return {path.name for path in (tmp_path / "cells").glob("random-one-*")}
+
+    nets = f"{zoo[0]},{zoo[1]}"
+    plain = table("a")
+    textured = table("b", texture=FIXED)
+    assert len(plain) == 1
+    assert len(textured) == 2
+    assert table("c", texture=FIXED) == textured
+    marks = [(tmp_path / "cells" / name / "attack.csv").read_text() for name in textured]
+    assert marks[0] != marks[1]
