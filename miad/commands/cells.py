@@ -124,6 +124,7 @@ class Cells:
             "lesions": [self.look.mask, repr(self.look.lesions), weights_digest(self.lesions)],
             "seed": self.run.seed,
             "precision": self.run.precision,
+            **({"texture": repr(options.texture)} if options.texture.enabled else {}),
             **({} if self.look.protection is None else {"vaccine": describe_protection(self.look.protection)}),
         }
 

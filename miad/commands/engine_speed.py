@@ -136,13 +136,15 @@ def engine_mark(search: Strategy, **mark: Any) -> Mark:  # noqa: ANN401  (the op
     """How marks look.
 
     Raises:
-        InputError: what is asked for is no matter of the engine: the search learns, or there is a vaccine.
+        InputError: what is asked for is no matter of the engine: the search learns, or there is a vaccine or a texture.
     """
     if isinstance(search, LearnedPlaces):
         raise InputError("expected a search that learns nothing, found learned; give --search he_sit")
     look = mark_options(**mark)
     if look.protection is not None:
         raise InputError("expected no --vaccine, found one; see 'miad bench delta'")
+    if look.options.texture.enabled:
+        raise InputError("expected no --texture, found one, which no engine is timed with; leave it out")
     return look
 
 

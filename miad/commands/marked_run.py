@@ -13,9 +13,9 @@ from miad.data import DrawnMark, ImageDataset, MarkRanges, RandomMarker, stored_
 from miad.errors import InputError
 from miad.evaluation import Subject
 from miad.imaging import pixel_digest
-from miad.keys import open_key
+from miad.keys import Record, open_key
 from miad.search import Status
-from miad.watermark import NAMES, AlphaMode, load_logo
+from miad.watermark import NAMES, NO_TEXTURE, AlphaMode, KeyedTexture, TextureOptions, load_logo
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class MarkedRun:
         originals: digests of those images' pixels, as of `pixel_digest`, by id.
         status: what became of each image, by id.
         marker: puts marks such as its own on other images.
+        texture: of its marks.
     """
 
     folder: Path
@@ -37,6 +38,7 @@ class MarkedRun:
     originals: dict[str, str]
     status: dict[str, Status]
     marker: RandomMarker
+    texture: TextureOptions
 
     def subjects(self, dataset: ImageDataset, chosen: Collection[Status]) -> list[int]:
         """Indices of the images that were marked and have one of these statuses.
@@ -97,10 +99,17 @@ def open_marked_run(folder: Path, logo: str | None = None, identity: Path | None
     soft = any(((part.coverage > 0) & (part.coverage < 255)).any() for part in renderings.values())
     ranges = _ranges(config, "soft" if soft else "binary")
     marks = {
-        record.image: DrawnMark(renderings[record.rendering], record.x, record.y, record.alpha) for record in records
+        record.image: DrawnMark(record.drawn(renderings[record.rendering]), record.x, record.y, record.alpha)
+        for record in records
     }
     originals = {record.image: record.original for record in records}
-    return MarkedRun(folder, digest, marks, originals, status, RandomMarker([known], ranges))
+    return MarkedRun(folder, digest, marks, originals, status, RandomMarker([known], ranges), _texture(records))
+
+
+def _texture(records: Sequence[Record]) -> TextureOptions:
+    """That of all marks of a run, without what each was drawn from."""
+    textures = [KeyedTexture.parse(record.texture) for record in records if record.texture]
+    return TextureOptions(textures[0].colour, textures[0].alpha, textures[0].grain) if textures else NO_TEXTURE
 
 
 def _ranges(config: dict[str, Any], mode: AlphaMode) -> MarkRanges:

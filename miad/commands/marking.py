@@ -12,6 +12,7 @@ from miad.commands.lesions import DEFAULT_LESIONS, LesionOptions, load_finder
 from miad.commands.processes import is_first_process
 from miad.commands.run import Run, release
 from miad.commands.run_key import DEFAULT_KEY, KeyOptions, begin_key
+from miad.commands.run_texture import begin_texture
 from miad.commands.show import show_attack
 from miad.commands.vaccines import NO_VACCINE, load_vaccine, marker_of
 from miad.commands.words import split_words
@@ -31,13 +32,14 @@ from miad.tasks import (
     MarkOptions,
     PlaceLearner,
     Protection,
+    RunSecret,
     learning_queries,
     wait_for_all,
 )
 from miad.tensors import Images
 from miad.tracking import log_figures, log_pictures, publish_measures
 from miad.vaccine import VaccineOptions
-from miad.watermark import PLAIN, AlphaMode, load_logo, render
+from miad.watermark import NO_TEXTURE, PLAIN, AlphaMode, TextureOptions, load_logo, render
 
 T = TypeVar("T")
 
@@ -88,6 +90,7 @@ def mark_options(
     remover_weights: list[float] | None = None,
     spare_lesions: bool = False,
     delta_batch_size: int = 8,
+    texture: TextureOptions = NO_TEXTURE,
 ) -> Mark:
     """How the mark may look, where it may stand, and what delta is added before it.
 
@@ -106,6 +109,8 @@ def mark_options(
         remover_weights: weight of each of them; equal by default.
         spare_lesions: keep delta off the lesions as well.
         delta_batch_size: images whose deltas are made at once.
+        texture: what varies inside the mark, by a secret that only the key holds, so that whoever knows the logo can
+            not take it off; none by default.
 
     Raises:
         InputError: the opacities are out of order or range, there is no such logo, or a remover is missing or wrong.
@@ -113,7 +118,7 @@ def mark_options(
     if not 1 <= alpha_min <= alpha_max <= 255:
         raise InputError(f"expected 1 <= alpha_min <= alpha_max <= 255, found {alpha_min} and {alpha_max}")
     check_at_least(1, delta_batch_size=delta_batch_size)
-    options = MarkOptions(load_logo(logo), scale, (alpha_min, alpha_max), alpha_mode, lesions.room(place))
+    options = MarkOptions(load_logo(logo), scale, (alpha_min, alpha_max), alpha_mode, lesions.room(place), texture)
     chosen = load_vaccine(vaccine, removers, remover_weights)
     if spare_lesions and chosen is None:
         raise InputError("expected --vaccine.kind with --spare_lesions, found none: there is no delta to keep off")
@@ -178,10 +183,11 @@ def mark_images(
     folder, journal = run.folder, Journal(run.folder / "journal")
     # The others would read all images as well; what signs the key is with the first process alone.
     issuer = _open(run, journal, dataset, task, examples, content, key) if is_first_process() else None
+    secret = RunSecret(begin_texture(folder, task.options.texture) if issuer else b"")
     shown = frozenset(spread(dataset.ids, pictures))
     writer = MarkingWriter(folder, marked_names(dataset), journal, issuer.recipient if issuer else "", shown)
     learner = PlaceLearner(folder / "learned.csv", examples)
-    trainer = run.trainer(callbacks=[learner, writer], inference_mode=False)
+    trainer = run.trainer(callbacks=[secret, learner, writer], inference_mode=False)
     if run.processes > 1 or len(journal.images()) < len(dataset):
         left = ImagesToDo(data, dataset, journal, task.intake)
         trainer.predict(task, datamodule=left, return_predictions=False)

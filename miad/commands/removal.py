@@ -38,6 +38,7 @@ from miad.search import Status
 from miad.targets import weights_digest
 from miad.tracking import log_figures, publish_measures
 from miad.vaccine import Vaccine, VaccineName, VaccineOptions
+from miad.watermark import NO_TEXTURE, TextureOptions
 
 MadeOn: TypeAlias = Literal["each", "all"]
 Orders: TypeAlias = Literal["before", "after"]
@@ -76,6 +77,7 @@ def removal(
     limit: int | None = None,
     batch_size: int = 8,
     pictures: int = 3,
+    texture: TextureOptions = NO_TEXTURE,
 ) -> None:
     """Test how well marks, with and without delta, withstand removal.
 
@@ -97,8 +99,9 @@ def removal(
         made_on: delta made on each remover alone, on all at once, or both.
         orders: delta added before the mark, after it, or both.
         vaccine: how delta is made; its kind is not used.
-        removed_by: adversaries that are no networks: known_logo, inpaint_telea, inpaint_ns, jpeg:QUALITY, median:SIZE,
-            blur:SIGMA, resize:FACTOR, separated by commas.
+        removed_by: adversaries that are no networks: known_logo, known_logo_mean, _median, _bilateral, _nlm, _tv or
+            _wiener, who also know how strong and fine the marks' texture is, inpaint_telea, inpaint_ns, jpeg:QUALITY,
+            median:SIZE, blur:SIGMA, resize:FACTOR, separated by commas.
         spare_lesions: keep delta off the given lesions.
         logo: of the marks; by default the one that the attack's configuration names.
         identity: of the attack's key; by default the one beside it.
@@ -107,6 +110,7 @@ def removal(
         limit: at most so many, evenly spread.
         batch_size: images at a time.
         pictures: images to draw.
+        texture: of marks that have none, put the same ones on with this texture as well; their rows say so.
     """
     check_at_least(1, batch_size=batch_size, **({} if limit is None else {"limit": limit}))
     check_at_least(0, pictures=pictures)
@@ -117,16 +121,20 @@ def removal(
         raise InputError("expected one or more --models to read what is left, found none")
     check_targets(data, targets)
     marks = open_marked_run(attack, logo, identity)
+    if texture.enabled and marks.texture.enabled:
+        raise InputError(f"{attack}: expected marks without texture, found some with; leave out --texture")
     dataset = data.split(split)
     chosen = spread(marks.subjects(dataset, _CHOSEN[status]), limit)
     study = RemovalStudy(
-        cases=_cases(vaccines, made_on, orders, vaccine, known),
+        cases=_cases(vaccines, made_on, orders, vaccine, known, texture),
         removers=_joined(known, load_removers(unseen_removers)),
         adversaries=_adversaries(removed_by),
         targets=targets,
         marker=marks.marker,
         seed=run.seed,
         spare=spare_lesions,
+        own=marks.texture,
+        added=texture,
     )
     for _ in marks.read(dataset, chosen):  # refuses other images before anything is written
         pass
@@ -150,18 +158,25 @@ def removal(
 
 
 def _cases(
-    vaccines: str, made_on: str, orders: str, given: VaccineOptions, removers: Mapping[str, Remover]
+    vaccines: str,
+    made_on: str,
+    orders: str,
+    given: VaccineOptions,
+    removers: Mapping[str, Remover],
+    texture: TextureOptions,
 ) -> dict[Case, Vaccine]:
     """Every delta in every order; where there is none to add, the order makes no difference."""
     kinds = [replace(given, kind=kind) for kind in read_words(vaccines, get_args(VaccineName))]
     groups = _groups(read_words(made_on, get_args(MadeOn)), list(removers))
+    textures = ["", texture.words] if texture.enabled else [""]
     cases: dict[Case, Vaccine] = {}
     for kind in kinds:
         for names in groups if kind.optimised else [[]]:
             for order in ["before"] if kind.kind == "none" else read_words(orders, get_args(Orders)):
                 # What is marked already needs no mark to be made against.
                 options = replace(kind, host="clean") if order == "after" else kind
-                cases[Case(kind.kind, "+".join(names), order)] = Vaccine(options, [removers[name] for name in names])
+                made = Vaccine(options, [removers[name] for name in names])
+                cases |= {Case(kind.kind, "+".join(names), order, one): made for one in textures}
     return cases
 
 

@@ -35,8 +35,8 @@ class KeyOptions:
     Args:
         to: files of public keys of age or ssh, or the keys themselves, separated by commas. Only these people can open
             the key, by NAME.miadgrant, and issue further grants; nothing that opens it is ever kept on this machine.
-            But attack.csv in the same folder has x, y, alpha and variant, with which a known logo is taken off
-            approximately. By default NAME.identity opens the key, which is written beside it.
+            But attack.csv in the same folder has x, y, alpha and variant, with which a known logo without texture is
+            taken off approximately. By default NAME.identity opens the key, which is written beside it.
     """
 
     to: str = ""

@@ -22,7 +22,7 @@ from miad.targets import Target, score_images
 from miad.tasks import delta_generator
 from miad.tensors import Images, to_levels, to_unit
 from miad.vaccine import Vaccine
-from miad.watermark import mix
+from miad.watermark import NO_TEXTURE, TextureOptions, keyed_texture, mix
 
 NOTHING, EXACT = "nothing", "exact"
 """The marked image as it is, and with the mark taken off exactly: no adversary without the key does better."""
@@ -37,6 +37,8 @@ class Case(NamedTuple):
     """Names of the removers that delta was made on, joined by +."""
     order: str
     """before or after: whether delta is added before the mark, as MIAD-MARK does, or after it (its Table 8b)."""
+    texture: str = ""
+    """In words, where the study puts one into the marks; empty where they are as the attack made them."""
 
     @classmethod
     def of(cls, row: Mapping[str, str | float]) -> Self:
@@ -46,7 +48,7 @@ class Case(NamedTuple):
     @property
     def title(self) -> str:
         """For tables and pictures."""
-        words = [self.vaccine, self.made_on, "after" if self.order == "after" else ""]
+        words = [self.vaccine, self.made_on, "after" if self.order == "after" else "", self.texture]
         return " ".join(word for word in words if word)
 
 
@@ -87,6 +89,8 @@ class RemovalStudy:
             everyone.
         seed: with an image's id it fixes what is random about its delta.
         spare: keep delta off given lesions.
+        own: the texture that the marks have of themselves, which adversaries know of.
+        added: the texture that they get in the cases that name one.
     """
 
     cases: Mapping[Case, Vaccine]
@@ -96,6 +100,8 @@ class RemovalStudy:
     marker: RandomMarker
     seed: int
     spare: bool = False
+    own: TextureOptions = NO_TEXTURE
+    added: TextureOptions = NO_TEXTURE
 
     def clean(self, subjects: Sequence[Subject], device: torch.device) -> Iterator[Attempt]:
         """Every case as every adversary leaves it.
@@ -104,10 +110,12 @@ class RemovalStudy:
             subjects: images of one size and kind.
             device: where the networks are.
         """
-        batch = _Batch.of(subjects, device, spare=self.spare)
+        worn = {texture: self._wear(subjects, texture) for texture in {case.texture for case in self.cases}}
+        batches = {texture: _Batch.of(own, device, spare=self.spare) for texture, own in worn.items()}
         for case, vaccine in self.cases.items():
+            batch = batches[case.texture]
             protected, marked = self._protect(case, vaccine, batch)
-            for name, images, masks in self._remove(case, protected, marked, subjects):
+            for name, images, masks in self._remove(case, protected, marked, worn[case.texture]):
                 yield Attempt(case, name, images, batch.originals, protected, batch.alphas > 0, masks)
 
     def judge(self, attempt: Attempt, subjects: Sequence[Subject]) -> list[dict[str, str | float]]:
@@ -126,6 +134,17 @@ class RemovalStudy:
             {"image": subject.item.id, **attempt.case._asdict(), "removed_by": attempt.removed_by}
             | dict(zip(columns, row, strict=True))
             for subject, row in zip(subjects, values, strict=True)
+        ]
+
+    def _wear(self, subjects: Sequence[Subject], texture: str) -> Sequence[Subject]:
+        """The images with the marks of a case; textures are drawn from the seed, as nothing is protected here."""
+        if not texture:
+            return subjects
+        secret = b"removal study %d" % self.seed
+        keyed = [keyed_texture(self.added, secret, item.id, grey=item.grey) for item, _ in subjects]
+        return [
+            Subject(item, replace(mark, rendering=one.on(mark.rendering)))
+            for (item, mark), one in zip(subjects, keyed, strict=True)
         ]
 
     def _protect(self, case: Case, vaccine: Vaccine, batch: "_Batch") -> tuple[Images, Images]:
@@ -151,15 +170,21 @@ class RemovalStudy:
                 found = remover(to_unit(marked))
             yield name, to_levels(found.image), found.mask
         for adversary in self.adversaries:
-            yield adversary.name, self._outwit(adversary, marked, subjects), None
+            yield (
+                adversary.name,
+                self._outwit(adversary, marked, subjects, self.added if case.texture else self.own),
+                None,
+            )
 
-    def _outwit(self, adversary: Adversary, marked: Images, subjects: Sequence[Subject]) -> Images:
+    def _outwit(
+        self, adversary: Adversary, marked: Images, subjects: Sequence[Subject], texture: TextureOptions
+    ) -> Images:
         cleaned = []
         for image, (item, mark) in zip(marked, subjects, strict=True):
             pixels = from_tensor(image, grey=item.grey)
             shape = (image.shape[1], image.shape[2])
             logo, mode = self.marker.logos[0], self.marker.ranges.alpha_mode
-            visible = VisibleMark.of(logo, mark.rendering.coverage, (mark.x, mark.y), shape, mode)
+            visible = VisibleMark.of(logo, mark.rendering.coverage, (mark.x, mark.y), shape, mode, texture)
             cleaned.append(to_tensor(adversary(pixels, visible)))
         return torch.stack(cleaned).to(marked.device)
 

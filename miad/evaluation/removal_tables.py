@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 Row: TypeAlias = Mapping[str, str | float]
 
-_BY = ("vaccine", "made_on", "order", "removed_by")
+_BY = ("vaccine", "made_on", "order", "texture", "removed_by")
 _ACCURACY = "accuracy/"
 
 

@@ -15,7 +15,7 @@ from miad.keys.recovery import Recovery, recover_folder, restored
 from miad.keys.remainder import unpack
 from miad.keys.rendering import rendering_digest
 from miad.keys.sealing import Identity
-from miad.keys.secret_file import check_new, read_small
+from miad.keys.secret_file import check_new, read_small, write_secret
 from miad.keys.user import User, read_users
 from miad.keys.verification import check_records, check_sealed
 from miad.keys.writing import SealedRecord, seal_record, write_key
@@ -64,5 +64,6 @@ __all__ = [
     "write_identity",
     "write_issuer",
     "write_key",
+    "write_secret",
     "write_signer",
 ]

@@ -14,7 +14,7 @@ from miad.keys.delta import pack_delta, subtract_delta
 from miad.keys.form import Form
 from miad.keys.remainder import pack, unpack
 from miad.tensors import StoredPixels
-from miad.watermark import Rendering, alpha_map, preimages
+from miad.watermark import KeyedTexture, Rendering, alpha_map, preimages, textured
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,6 +35,7 @@ class Record:
         dtype: of the pixels, as numpy writes it.
         shape: of the pixels; empty where an early key does not tell.
         form: how the image lies in its file; None where 8-bit pixels are all there is to it.
+        texture: what the logo's texture was drawn from, as `KeyedTexture.text`; empty where it has none.
     """
 
     image: str
@@ -50,6 +51,7 @@ class Record:
     dtype: str = "|u1"
     shape: tuple[int, ...] = ()
     form: Form | None = None
+    texture: str = ""
 
     def __repr__(self) -> str:
         return f"<Record of {self.marked[:16]}>"
@@ -58,6 +60,8 @@ class Record:
         """A line of JSON, then delta, the form's tags, and the remainder."""
         fields = asdict(self) | {"delta": len(self.delta)}
         del fields["remainder"], fields["form"]
+        if not self.texture:  # a key without any is read by versions that knew none
+            del fields["texture"]
         form = {} if self.form is None else {"form": self.form.to_fields()}
         shell = b"" if self.form is None else self.form.shell
         return json.dumps(fields | form, sort_keys=True).encode() + b"\n" + self.delta + shell + self.remainder
@@ -86,8 +90,19 @@ class Record:
             raise InputError("a record in the key is damaged")
         return record
 
+    def drawn(self, rendering: Rendering) -> Rendering:
+        """The logo as it was blended.
+
+        Args:
+            rendering: the one it names.
+
+        Raises:
+            InputError: its texture is damaged.
+        """
+        return textured(rendering, KeyedTexture.parse(self.texture) if self.texture else None)
+
     def _is_sound(self) -> bool:
-        words = (self.image, self.file, self.rendering, self.original, self.marked, self.dtype)
+        words = (self.image, self.file, self.rendering, self.original, self.marked, self.dtype, self.texture)
         numbers = (self.x, self.y, self.alpha, *self.shape)
         typed = all(isinstance(word, str) for word in words) and all(type(number) is int for number in numbers)
         return typed and self.x >= 0 and self.y >= 0 and 1 <= self.alpha <= 255
@@ -103,6 +118,7 @@ def make_record(
     rendering: Rendering,
     name: str,
     form: Form | None = None,
+    texture: KeyedTexture | None = None,
 ) -> Record:
     """Record how ``original`` became ``host`` by a delta, and that ``marked`` by a logo.
 
@@ -113,18 +129,20 @@ def make_record(
         host: the same with delta, or the same.
         marked: the same with the logo; all of one shape.
         place: x, y, alpha.
-        rendering: the logo as it was blended.
+        rendering: the logo as it was blended, but for its texture.
         name: digest of the rendering.
         form: how the original lies in its file; None where 8-bit pixels are all there is to it.
+        texture: what its texture was drawn from; None where it has none.
 
     Raises:
         ValueError: that logo at that place does not turn the one into the other.
     """
-    low, counts = _intervals(marked, place, rendering, form)
+    low, counts = _intervals(marked, place, textured(rendering, texture), form)
     places = _region(host, place, rendering).astype(np.int64).ravel() - low
     remainder, delta = pack(places, counts), pack_delta(original, host)
     digests = pixel_digest(original), pixel_digest(marked)
-    return Record(image, file, *place, name, *digests, remainder, delta, marked.dtype.str, marked.shape, form)
+    kind, text = (marked.dtype.str, marked.shape), "" if texture is None else texture.text
+    return Record(image, file, *place, name, *digests, remainder, delta, *kind, form, text)
 
 
 def restore(marked: StoredPixels, record: Record, rendering: Rendering) -> StoredPixels:
@@ -145,7 +163,7 @@ def restore(marked: StoredPixels, record: Record, rendering: Rendering) -> Store
     height, width = rendering.coverage.shape
     if record.y + height > marked.shape[0] or record.x + width > marked.shape[1]:
         raise InputError(f"{record.file}: its record places the logo outside of the image; the key is damaged")
-    low, counts = _intervals(marked, place, rendering, record.form)
+    low, counts = _intervals(marked, place, record.drawn(rendering), record.form)
     host = marked.copy()
     region = _region(host, place, rendering)
     region[...] = (low + unpack(record.remainder, counts)).reshape(region.shape)

@@ -158,4 +158,5 @@ def _alike(hosts: Sequence[Host]) -> list[list[int]]:
 
 def _composited(hosts: Sequence[Host], placement: Placement, group: list[int]) -> Images:
     pixels = torch.stack([hosts[index].pixels for index in group])
-    return blend(pixels, placement[torch.tensor(group)].to(pixels.device), hosts[group[0]].atlas)
+    textures = [texture for index in group if (texture := hosts[index].texture) is not None] or None
+    return blend(pixels, placement[torch.tensor(group)].to(pixels.device), hosts[group[0]].atlas, textures)

@@ -8,6 +8,7 @@ from miad.tasks.marking import Marking, MarkOptions
 from miad.tasks.protection import Protection, delta_generator
 from miad.tasks.remover import DEFAULT_RECIPE, RemoverRecipe, RemoverTask, Stage
 from miad.tasks.room import Kept, Room, RoomOptions, find_rooms
+from miad.tasks.run_secret import RunSecret
 from miad.tasks.segmenter import SegmenterTask
 from miad.tasks.shares import ImagesToDo, wait_for_all
 from miad.tasks.view import LesionView
@@ -31,6 +32,7 @@ __all__ = [
     "RemoverTask",
     "Room",
     "RoomOptions",
+    "RunSecret",
     "SegmenterTask",
     "Stage",
     "delta_generator",

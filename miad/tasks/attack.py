@@ -34,7 +34,7 @@ from miad.tasks.protection import Protection
 from miad.tasks.proxy import Proxy, squash
 from miad.tasks.room import Room, find_rooms
 from miad.tensors import Images, Labels, Probabilities
-from miad.watermark import Atlas, Placement, draw_variants, make_atlas
+from miad.watermark import Atlas, KeyedTexture, Placement, Texture, draw_variants, keyed_texture, make_atlas, textured
 
 OnImage: TypeAlias = Callable[[Placement], Placement]
 """From places of what is searched to the same places of the image itself."""
@@ -62,6 +62,9 @@ class AttackTask(LightningModule):
         stop: when an image's search ends.
         native: search images that are larger than the sources read on squares of the size that they do read.
         in_flight: most images that are searched at a time.
+
+    Attributes:
+        run_secret: what textures are drawn from; `RunSecret` sets it where the options ask for any.
     """
 
     def __init__(
@@ -89,6 +92,7 @@ class AttackTask(LightningModule):
         self.seed = seed
         self.native = native
         self.in_flight = in_flight
+        self.run_secret = b""
         self.side = max(target.size for target in sources.members)
         self.pool = Pool(sources, batch_size, stop)
         self.whole = Batches(_VERDICTS)
@@ -148,6 +152,20 @@ class AttackTask(LightningModule):
         options = self.options
         return make_atlas(options.logo, self._variants, image, scale, grey=grey, mode=options.mode).to(device)
 
+    def texture(self, item: Item) -> KeyedTexture | None:
+        """What the logo wears on an image; None where there is to be no texture."""
+        options = self.options.texture
+        if not options.enabled:
+            return None
+        if not self.run_secret:
+            raise RuntimeError("expected the secret that textures are drawn from; see RunSecret")
+        return keyed_texture(options, self.run_secret, item.id, grey=item.grey)
+
+    def draw_texture(self, keyed: KeyedTexture | None, atlas: Atlas) -> Texture | None:
+        """The same, drawn for all variants of the logo."""
+        height, width = atlas.rgb.shape[-2:]
+        return None if keyed is None else keyed.draw(height, width).to(self.device)
+
     def proxy(self, host: Host, space: Space, scale: float, *, grey: bool) -> Proxy:
         """A square in place of a large image whose logo has this scale."""
         height, width = host.pixels.shape[-2:]
@@ -184,9 +202,10 @@ class AttackTask(LightningModule):
             # What delta alone makes a source misread is no success of the mark.
             correct = [both == (True, True) for both in zip(correct, self.all_correct(hosts, labels), strict=True)]
         for item, pixels, room, read, generator in zip(items, hosts, rooms, correct, generators, strict=True):
-            atlas = self.atlas(pixels.shape[-2:], room.scale, grey=item.grey)
+            atlas, keyed = self.atlas(pixels.shape[-2:], room.scale, grey=item.grey), self.texture(item)
             # A part of the batch would keep the whole of it in memory for as long as one image flies.
-            yield Ready(item, Host(pixels.clone(), item.label, atlas), room, read, generator)
+            host = Host(pixels.clone(), item.label, atlas, self.draw_texture(keyed, atlas))
+            yield Ready(item, host, room, read, generator, keyed)
 
     def _take_up(self, ready: Ready) -> Marking | None:
         """Let an image join the pool; its marking where there is nothing to search."""
@@ -217,8 +236,8 @@ class AttackTask(LightningModule):
         """What the sources make of the marked image itself, as its file will show it, in float32."""
         host, place = ready.host, on_image(placement)
         if is_deep(ready.item):
-            rendering = host.atlas.rendering(int(place.variant))
-            seen = marked_view(ready.item, host.pixels.cpu(), place, rendering).to(host.pixels.device)
+            drawn = textured(host.atlas.rendering(int(place.variant)), ready.texture)
+            seen = marked_view(ready.item, host.pixels.cpu(), place, drawn).to(host.pixels.device)
             # It has its mark already: at an opacity of 0 another one changes nothing.
             host, place = replace(host, pixels=seen), replace(place, alpha=torch.zeros_like(place.alpha))
         with torch.autocast(self.device.type, enabled=False):

@@ -113,7 +113,8 @@ def _readable(task: AttackTask, settings: LearnedPlaces, items: Sequence[Item]) 
 
 
 def _seen(task: AttackTask, item: Item, pixels: Images, room: Room) -> _Example:
-    host = Host(pixels, item.label, task.atlas(pixels.shape[-2:], room.scale, grey=item.grey))
+    atlas = task.atlas(pixels.shape[-2:], room.scale, grey=item.grey)
+    host = Host(pixels, item.label, atlas, task.draw_texture(task.texture(item), atlas))
     if not task.is_large(pixels):
         return _Example(host, room.space)
     proxy = task.proxy(host, room.space, room.scale, grey=item.grey)

@@ -8,7 +8,7 @@ from miad.data import Item
 from miad.search import Host, Outcome
 from miad.tasks.room import Room, RoomOptions
 from miad.tensors import Images
-from miad.watermark import AlphaMode, Logo, Rendering, blend
+from miad.watermark import NO_TEXTURE, AlphaMode, KeyedTexture, Logo, Rendering, TextureOptions, blend
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class MarkOptions:
         alpha: lowest and highest opacity of 255.
         mode: hard or soft edges.
         room: where it may stand.
+        texture: what it wears inside.
     """
 
     logo: Logo
@@ -28,6 +29,7 @@ class MarkOptions:
     alpha: tuple[int, int] = (100, 220)
     mode: AlphaMode = "binary"
     room: RoomOptions = field(default_factory=RoomOptions)
+    texture: TextureOptions = NO_TEXTURE
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +42,7 @@ class Ready:
         room: where the logo may stand.
         correct: whether every source reads it.
         generator: its own random numbers, of which the variants are drawn already.
+        texture: what the host's texture was drawn from; None where it has none.
     """
 
     item: Item
@@ -47,6 +50,7 @@ class Ready:
     room: Room
     correct: bool
     generator: torch.Generator
+    texture: KeyedTexture | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +63,8 @@ class Marking:
         room: where the logo might stand, and what gave way for it.
         host: uint8 ``(3, h, w)``, the image with its delta, or without one as it is.
         marked: uint8 ``(3, h, w)``; None when infeasible.
-        rendering: the logo as it was blended; None when infeasible.
+        rendering: the logo as it was blended, but for its texture; None when infeasible.
+        texture: what its texture was drawn from; None where it has none.
     """
 
     item: Item
@@ -68,6 +73,7 @@ class Marking:
     host: Images
     marked: Images | None
     rendering: Rendering | None
+    texture: KeyedTexture | None = None
 
 
 def mark(ready: Ready, outcome: Outcome) -> Marking:
@@ -77,6 +83,7 @@ def mark(ready: Ready, outcome: Outcome) -> Marking:
     room = replace(ready.room, **planes)
     if not len(place):
         return Marking(ready.item, outcome, room, pixels.cpu(), None, None)
-    marked = blend(pixels[None], place.to(pixels.device), atlas)[0]
+    textures = None if ready.host.texture is None else [ready.host.texture]
+    marked = blend(pixels[None], place.to(pixels.device), atlas, textures)[0]
     rendering = atlas.rendering(int(place.variant))
-    return Marking(ready.item, outcome, room, pixels.cpu(), marked.cpu(), rendering)
+    return Marking(ready.item, outcome, room, pixels.cpu(), marked.cpu(), rendering, ready.texture)

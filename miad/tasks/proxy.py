@@ -4,13 +4,15 @@ A photograph of thousands of pixels becomes a small square before a classifier r
 square; only the one that ends a search is put on the photograph, at the same relative place, and must fool there too.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from miad.imaging import resize
 from miad.search import Host, Space
 from miad.tensors import to_levels, to_unit
-from miad.watermark import Atlas, Placement, Rendering, stack
+from miad.watermark import Atlas, Placement, Rendering, Texture, stack
 
 
 class Proxy:
@@ -29,7 +31,8 @@ class Proxy:
 
     def __init__(self, host: Host, space: Space, small: Atlas, side: int) -> None:
         height, width = host.pixels.shape[-2:]
-        self.host = Host(resize(host.pixels[None], (side, side))[0], host.label, small)
+        worn = None if host.texture is None else _shrunken(host.texture, small.rgb.shape[-2:])
+        self.host = Host(resize(host.pixels[None], (side, side))[0], host.label, small, worn)
         self._rows = _along(side - small.sizes[:, 0], height - host.atlas.sizes[:, 0])
         self._columns = _along(side - small.sizes[:, 1], width - host.atlas.sizes[:, 1])
         self.space = Space({v: self._seen(v, free) for v, free in space.corners.items()}, space.alpha)
@@ -51,6 +54,16 @@ def _along(small: Tensor, large: Tensor) -> list[Tensor]:
         torch.linspace(0, float(last), int(own) + 1, dtype=torch.float64).round().long()
         for own, last in zip(small, large, strict=True)
     ]
+
+
+def _shrunken(texture: Texture, size: Sequence[int]) -> Texture:
+    """A texture as it looks on a box of this size."""
+    height, width = size
+    shade, fade = (
+        resize(plane[None].float(), (height, width))[0].round().to(torch.int16)
+        for plane in (texture.shade, texture.fade)
+    )
+    return Texture(shade, fade, texture.colour)
 
 
 def squash(atlas: Atlas, down: float, across: float) -> Atlas:

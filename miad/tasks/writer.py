@@ -27,6 +27,7 @@ from miad.tasks.journal import Entry, Journal
 from miad.tasks.marking import Marking
 from miad.tasks.view import view_of
 from miad.tensors import Pixels, Probabilities, StoredPixels
+from miad.watermark import textured
 
 _BOOKED = 16
 """Images that are judged and booked at a time; a killed run does those again that were not, beside those in flight."""
@@ -129,13 +130,15 @@ class MarkingWriter(BasePredictionWriter):
             return _Written(marking, seen, columns | _gave_way(marking) | unchanged, "", None)
         file, digest = self.names[item.id], rendering_digest(marking.rendering)
         host, place = stored_host(item, marking.host), marking.outcome.placement
-        marked = stored_mark(item, host, marking.marked, place, marking.rendering)
+        drawn = textured(marking.rendering, marking.texture)
+        marked = stored_mark(item, host, marking.marked, place, drawn)
         path = self.folder / "marked" / file
         write_stored(path, with_mark(original, marked, self.series))
         written = read_stored(path)
         x, y, alpha, _ = place.rows()[0].tolist()
         parts = original.pixels, host, written.pixels
-        record = make_record(item.id, file, *parts, (x, y, alpha), marking.rendering, digest, Form.of(original))
+        kept = Form.of(original), marking.texture
+        record = make_record(item.id, file, *parts, (x, y, alpha), marking.rendering, digest, *kept)
         delta = rmse(original.window.view(host), seen)
         columns = {**_place(marking), "file": file, "delta": delta, **_quality(written.view, seen)}
         columns |= _gave_way(marking) | _lesion(marking, written.pixels, host)

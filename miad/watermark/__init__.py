@@ -7,16 +7,21 @@ from miad.watermark.emblems import NAMES, draw_emblem
 from miad.watermark.logo import Logo, load_logo, load_logos
 from miad.watermark.placement import Placement
 from miad.watermark.rendering import AlphaMode, Rendering, fit, render
+from miad.watermark.texture import NO_TEXTURE, KeyedTexture, Texture, TextureOptions, keyed_texture, textured
 from miad.watermark.variant import PLAIN, Variant, draw_variant, draw_variants
 
 __all__ = [
     "NAMES",
+    "NO_TEXTURE",
     "PLAIN",
     "AlphaMode",
     "Atlas",
+    "KeyedTexture",
     "Logo",
     "Placement",
     "Rendering",
+    "Texture",
+    "TextureOptions",
     "Variant",
     "alpha_levels",
     "alpha_map",
@@ -26,6 +31,7 @@ __all__ = [
     "draw_variant",
     "draw_variants",
     "fit",
+    "keyed_texture",
     "load_logo",
     "load_logos",
     "logo_levels",
@@ -36,4 +42,5 @@ __all__ = [
     "preimages_stored",
     "render",
     "stack",
+    "textured",
 ]

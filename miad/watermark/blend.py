@@ -4,28 +4,32 @@
 so there are no ties and the result is the exact blend rounded to the nearest level.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from miad.tensors import Images
 from miad.watermark.atlas import Atlas
 from miad.watermark.placement import Placement
+from miad.watermark.texture import Texture, worn
 
 
-def blend(images: Images, placement: Placement, atlas: Atlas) -> Images:
+def blend(images: Images, placement: Placement, atlas: Atlas, textures: Sequence[Texture] | None = None) -> Images:
     """Put the logo on each image.
 
     Args:
         images: uint8 ``(n, 3, h, w)``, all of the atlas's image size.
         placement: n entries; the logo must lie inside the image.
         atlas: the rendered variants, on the images' device.
+        textures: one an image, all of the atlas's box and of one strength, on the same device; by default none.
 
     Returns:
         uint8 ``(n, 3, h, w)``; the input is not changed.
     """
     marked = images.clone()
     # All at once saves a device its launches; on a CPU gathering costs several times what blending does.
-    (_blend_each if images.device.type == "cpu" else _blend_together)(marked, placement, atlas)
+    (_blend_each if images.device.type == "cpu" else _blend_together)(marked, placement, atlas, textures)
     return marked
 
 
@@ -72,19 +76,21 @@ def mix(host: Tensor, logo: Tensor, alpha: Tensor) -> Tensor:
     return _divide_by_255(mixed).to(torch.uint8)
 
 
-def _blend_each(images: Images, placement: Placement, atlas: Atlas) -> None:
+def _blend_each(images: Images, placement: Placement, atlas: Atlas, textures: Sequence[Texture] | None) -> None:
     """In place, one after the other."""
     sizes = atlas.sizes.tolist()
-    for image, (x, y, alpha, variant) in zip(images, placement.rows().tolist(), strict=True):
+    for index, (image, (x, y, alpha, variant)) in enumerate(zip(images, placement.rows().tolist(), strict=True)):
         height, width = sizes[variant]
         host = image[:, y : y + height, x : x + width]
-        coverage = atlas.coverage[variant, :, :height, :width]
-        host.copy_(mix(host, atlas.rgb[variant, :, :height, :width], alpha_map(coverage, torch.tensor(alpha))))
+        logo, coverage = atlas.rgb[variant, :, :height, :width], atlas.coverage[variant, :, :height, :width]
+        if textures is not None:
+            logo, coverage = textures[index].wear(logo, coverage)
+        host.copy_(mix(host, logo, alpha_map(coverage, torch.tensor(alpha))))
 
 
-def _blend_together(images: Images, placement: Placement, atlas: Atlas) -> None:
+def _blend_together(images: Images, placement: Placement, atlas: Atlas, textures: Sequence[Texture] | None) -> None:
     """In place, all in one."""
-    rows, columns, logo, alpha = _window(images, placement, atlas)
+    rows, columns, logo, alpha = _window(images, placement, atlas, textures)
     index = (
         torch.arange(len(images), device=images.device)[:, None, None, None],
         _channels(images),
@@ -94,7 +100,9 @@ def _blend_together(images: Images, placement: Placement, atlas: Atlas) -> None:
     images[index] = mix(images[index], logo, alpha)
 
 
-def _window(images: Images, placement: Placement, atlas: Atlas) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _window(
+    images: Images, placement: Placement, atlas: Atlas, textures: Sequence[Texture] | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The atlas's box on each image, moved inwards where its padding would leave the image."""
     (height, width), (box_height, box_width) = images.shape[-2:], atlas.rgb.shape[-2:]
     top = placement.y.clamp(max=height - box_height)[:, None, None, None]
@@ -108,6 +116,11 @@ def _window(images: Images, placement: Placement, atlas: Atlas) -> tuple[Tensor,
     at = (logo_rows.clamp(min=0), logo_columns.clamp(min=0))
     coverage = atlas.coverage[variant, 0, *at] * inside
     logo = atlas.rgb[variant, _channels(images), *at]
+    if textures is not None:
+        own = torch.arange(len(images), device=images.device)[:, None, None, None]
+        shade, fade = (torch.stack(planes) for planes in zip(*((one.shade, one.fade) for one in textures), strict=True))
+        worn_at = (shade[own, _channels(images), *at], fade[own, 0, *at])
+        logo, coverage = worn(logo, coverage, *worn_at, textures[0].colour)
     return top + box_rows, left + box_columns, logo, alpha_map(coverage, placement.alpha[:, None, None, None])
 
 

@@ -15,7 +15,7 @@ from miad.search import LEARNED, HeuristicEvolution
 from miad.targets import Ensemble, load_target
 from miad.tasks import AttackTask, MarkOptions
 from miad.vaccine import VaccineOptions
-from miad.watermark import load_logo
+from miad.watermark import TextureOptions, load_logo
 
 HE = HeuristicEvolution(population=3, generations=1)
 
@@ -100,6 +100,11 @@ def test_a_search_that_learns_is_refused(sources, phantom):
 def test_a_vaccine_is_refused(sources, phantom):
     with pytest.raises(InputError, match=r"\Aexpected no --vaccine, found one; see 'miad bench delta'\Z"):
         search(phantom(), sources, HE, vaccine=VaccineOptions("noise"))
+
+
+def test_a_texture_is_refused(sources, phantom):
+    with pytest.raises(InputError, match=r"\Aexpected no --texture, found one, [^\n]*\Z"):
+        search(phantom(), sources, HE, texture=TextureOptions(64))
 
 
 def test_images_that_no_source_reads_are_refused(sources, phantom, monkeypatch):

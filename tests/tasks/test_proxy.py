@@ -8,13 +8,22 @@ from hypothesis import strategies as st
 from miad.imaging import resize
 from miad.search import Host, Space
 from miad.tasks.proxy import Proxy, squash
-from miad.watermark import Placement, blend, draw_variants, load_logo, make_atlas
+from miad.watermark import (
+    NO_TEXTURE,
+    Placement,
+    TextureOptions,
+    blend,
+    draw_variants,
+    keyed_texture,
+    load_logo,
+    make_atlas,
+)
 
 SIDE = 64
 SHAPES = st.tuples(st.integers(SIDE, 200), st.integers(SIDE, 200))
 
 
-def make(shape, scale=2.0, mode="binary", blocked=None, side=SIDE):
+def make(shape, scale=2.0, mode="binary", blocked=None, side=SIDE, options=NO_TEXTURE):
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand(1, 3, 6, 5, generator=generator)
     images = (255 * torch.nn.functional.interpolate(coarse, size=shape, mode="bilinear")).to(torch.uint8)
@@ -24,8 +33,13 @@ def make(shape, scale=2.0, mode="binary", blocked=None, side=SIDE):
         corners[variant] = torch.ones(shape[0] - height + 1, shape[1] - width + 1, dtype=torch.bool)
         if blocked is not None:
             corners[variant] &= torch.rand(corners[variant].shape, generator=generator) < blocked
-    host, space = Host(images[0], 0, atlas), Space(corners, (100, 220))
+    texture = keyed_texture(options, b"s", "id", grey=False).draw(*atlas.rgb.shape[-2:]) if options.enabled else None
+    host, space = Host(images[0], 0, atlas, texture), Space(corners, (100, 220))
     return host, space, Proxy(host, space, squash(atlas, side / shape[0], side / shape[1]), side)
+
+
+def worn(host):
+    return None if host.texture is None else [host.texture]
 
 
 def everywhere(space):
@@ -55,17 +69,18 @@ def test_edges_are_edges(shape):
         assert proxy.on_image(ends).rows()[:, :2].tolist() == [[0, 0], list(large)]
 
 
+@pytest.mark.parametrize("options", [NO_TEXTURE, TextureOptions(64, 48, 16)], ids=["plain", "textured"])
 @pytest.mark.parametrize("mode", ["binary", "soft"])
 @pytest.mark.parametrize("shape", [(150, 200), (256, 128), (130, 99)])
-def test_a_marked_square_is_what_is_seen_of_the_marked_image(mode, shape):
-    host, _, proxy = make(shape, mode=mode)
+def test_a_marked_square_is_what_is_seen_of_the_marked_image(mode, shape, options):
+    host, _, proxy = make(shape, mode=mode, options=options)
     choice = everywhere(proxy.space)
     shares = []
     for index in range(0, len(choice), len(choice) // 40):
         placement = choice[index : index + 1]
-        marked = blend(host.pixels[None], proxy.on_image(placement), host.atlas)
+        marked = blend(host.pixels[None], proxy.on_image(placement), host.atlas, worn(host))
         seen, clean = resize(marked, (SIDE, SIDE)).float(), proxy.host.pixels[None]
-        guess = blend(clean, placement, proxy.host.atlas).float()
+        guess = blend(clean, placement, proxy.host.atlas, worn(proxy.host)).float()
         shares.append(float((seen - guess).abs().mean() / (seen - clean).abs().mean()))
     assert max(shares) < 0.5
     assert sum(shares) < 0.2 * len(shares)

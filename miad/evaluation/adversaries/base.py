@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from miad.lesions import Box
 from miad.tensors import Pixels
-from miad.watermark import AlphaMode, Logo
+from miad.watermark import NO_TEXTURE, AlphaMode, Logo, TextureOptions
 
 
 @dataclass(frozen=True)
@@ -20,15 +20,25 @@ class VisibleMark:
         mask: bool ``(h, w)``, true where the logo is drawn at all (coverage above 0); a person could outline it.
         logo: the public logo.
         mode: hard or soft edges.
+        texture: how strong and how fine the texture inside it is, which is no secret; what it was drawn from is.
     """
 
     box: Box
     mask: NDArray[np.bool_]
     logo: Logo
     mode: AlphaMode
+    texture: TextureOptions = NO_TEXTURE
 
     @classmethod
-    def of(cls, logo: Logo, coverage: Pixels, corner: tuple[int, int], image: tuple[int, int], mode: AlphaMode) -> Self:
+    def of(
+        cls,
+        logo: Logo,
+        coverage: Pixels,
+        corner: tuple[int, int],
+        image: tuple[int, int],
+        mode: AlphaMode,
+        texture: TextureOptions = NO_TEXTURE,
+    ) -> Self:
         """What shows of a placed rendering.
 
         Args:
@@ -37,11 +47,12 @@ class VisibleMark:
             corner: x and y of its top-left pixel.
             image: height and width of the marked image.
             mode: hard or soft edges.
+            texture: how the texture inside it is made.
         """
         (x, y), (height, width) = corner, coverage.shape
         mask = np.zeros(image, dtype=np.bool_)
         mask[y : y + height, x : x + width] = coverage > 0
-        return cls(Box(x, y, width, height), mask, logo, mode)
+        return cls(Box(x, y, width, height), mask, logo, mode, texture)
 
     @property
     def window(self) -> tuple[slice, slice]:

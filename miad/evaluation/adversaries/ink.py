@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from miad.errors import InputError
 from miad.evaluation.adversaries.base import VisibleMark
-from miad.watermark import Logo, Rendering, Variant, render
+from miad.watermark import Logo, Rendering, Texture, Variant, render
 
 _WHOLE = 1.0000001
 """The least scale above 1. At scale 1 a logo may come up to the sides it is given, here it stays below them."""
@@ -23,7 +23,8 @@ def paint(mark: VisibleMark, variant: Variant, *, grey: bool) -> Rendering | Non
         variant: how to show its logo.
         grey: make it grey (luminance).
     """
-    return _as_seen(_draw(mark, variant, grey=grey), mark)
+    drawn = _as_seen(_draw(mark, variant, grey=grey), mark)
+    return None if drawn is None else Texture.mean(mark.texture, *drawn.coverage.shape).on(drawn)
 
 
 def turn(mark: VisibleMark, angle: float) -> Rendering | None:
@@ -36,7 +37,11 @@ def turn(mark: VisibleMark, angle: float) -> Rendering | None:
     logos = [replace(mark.logo, rgba=rgba) for rgba in channels]
     planes = [_draw(replace(mark, logo=logo), Variant(angle=angle), grey=True) for logo in logos]
     found = [plane for plane in planes if plane is not None]
-    return _as_seen(replace(found[0], rgb=np.dstack([plane.rgb[..., 0] for plane in found])), mark) if found else None
+    drawn = _as_seen(replace(found[0], rgb=np.dstack([plane.rgb[..., 0] for plane in found])), mark) if found else None
+    if drawn is None:
+        return None
+    # Colours are moved by a texture only once they are those of a variant.
+    return replace(drawn, coverage=Texture.mean(mark.texture, *drawn.coverage.shape).on(drawn).coverage)
 
 
 def outline(mark: VisibleMark, angle: float) -> NDArray[np.bool_]:

@@ -1,5 +1,6 @@
 """The adversary who knows the public logo, sees where it is, and undoes the blend without a key."""
 
+import hashlib
 from dataclasses import replace
 from math import inf
 
@@ -12,18 +13,23 @@ from miad.evaluation.adversaries.inversion import invert
 from miad.evaluation.adversaries.seams import Recipe, Seams, find_seams
 from miad.imaging import is_grey
 from miad.tensors import Pixels
+from miad.watermark import NO_TEXTURE
+
+_KEPT = 256
+"""Results."""
 
 
 class KnownLogo:
     """Fit the angle to the mark's outline, opacity and colours to the image's smoothness, and invert the blend.
 
-    Where the logo is not recognised, it is painted over instead.
+    Where the logo is not recognised, it is painted over instead. Knows nothing of a texture; `KnownTexture` does.
     """
 
     name = "known_logo"
 
     def __call__(self, marked: Pixels, mark: VisibleMark) -> Pixels:
         """Clean one image; see `Adversary`."""
+        mark = replace(mark, texture=NO_TEXTURE)
         recipe = find_recipe(marked, mark)
         drawn = None if recipe is None else paint(mark, recipe.variant, grey=is_grey(marked))
         if recipe is None or drawn is None:
@@ -34,6 +40,8 @@ class KnownLogo:
 def find_recipe(marked: Pixels, mark: VisibleMark) -> Recipe | None:
     """How a mark was made, as far as the marked image tells; none where the logo is not recognised.
 
+    Several adversaries begin with it, so that the last results are kept.
+
     Args:
         marked: uint8 ``(h, w)`` or ``(h, w, 3)``.
         mark: what is visible of its mark.
@@ -41,6 +49,24 @@ def find_recipe(marked: Pixels, mark: VisibleMark) -> Recipe | None:
     Returns:
         Alpha is a whole number, 1..254; for grey images hue and saturation are the plain logo's.
     """
+    digest = _digest(marked, mark)
+    if digest not in _known:
+        _known[digest] = _fit(marked, mark)
+        for oldest in list(_known)[:-_KEPT]:
+            del _known[oldest]
+    return _known[digest]
+
+
+_known: dict[bytes, Recipe | None] = {}
+
+
+def _digest(marked: Pixels, mark: VisibleMark) -> bytes:
+    """Of all that a fit depends on."""
+    parts = (marked.shape, mark.box, mark.logo.digest, mark.mode, mark.texture)
+    return hashlib.sha256(repr(parts).encode() + marked.tobytes() + mark.mask.tobytes()).digest()
+
+
+def _fit(marked: Pixels, mark: VisibleMark) -> Recipe | None:
     angle = fit_angle(mark)
     seams = None if angle is None else _seams_at(angle, marked, mark)
     if angle is None or seams is None:

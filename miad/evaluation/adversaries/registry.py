@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from difflib import get_close_matches
+from functools import partial
 from typing import NamedTuple
 
 from miad.errors import InputError
@@ -9,6 +10,7 @@ from miad.evaluation.adversaries.base import Adversary
 from miad.evaluation.adversaries.filters import Blur, Jpeg, Median, Nothing, Resize
 from miad.evaluation.adversaries.inpaint import Inpaint
 from miad.evaluation.adversaries.known_logo import KnownLogo
+from miad.evaluation.adversaries.textured import DENOISERS, KnownTexture
 
 
 class _Entry(NamedTuple):
@@ -22,6 +24,7 @@ class _Entry(NamedTuple):
 _ENTRIES = {
     "nothing": _Entry(Nothing),
     "known_logo": _Entry(KnownLogo),
+    **{f"known_logo_{name}": _Entry(partial(KnownTexture, name)) for name in DENOISERS},
     "inpaint_telea": _Entry(Inpaint, lambda margin: Inpaint("telea", int(margin)), "inpaint_telea:0"),
     "inpaint_ns": _Entry(lambda: Inpaint("ns"), lambda margin: Inpaint("ns", int(margin)), "inpaint_ns:0"),
     "jpeg": _Entry(Jpeg, lambda quality: Jpeg(int(quality)), "jpeg:50"),

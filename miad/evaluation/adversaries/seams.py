@@ -48,6 +48,7 @@ class Seams:
         coverage: the logo's share ``(n, 1)``, 0..1.
         colours: the logo's own colours, uint8 ``(n, 3)``.
         beside: mean absolute step between neighbours beside the logo, in levels.
+        reach: levels that a texture keeps the ink away from 0 and 255.
     """
 
     pairs: NDArray[np.intp]
@@ -57,6 +58,7 @@ class Seams:
     coverage: Levels
     colours: NDArray[np.uint8]
     beside: float
+    reach: int = 0
 
     @property
     def grey(self) -> bool:
@@ -65,7 +67,7 @@ class Seams:
 
     def ink(self, variant: Variant) -> Levels:
         """The logo's colours in a variant ``(n, c)``; its angle is that of `colours` already."""
-        return recolour(self.colours, variant, grey=self.grey)
+        return recolour(self.colours, variant, grey=self.grey).clip(self.reach, 255 - self.reach)
 
     def steps(self, levels: Levels) -> Levels:
         """From the second of every pair to the first ``(k, c)``."""
@@ -111,6 +113,7 @@ def find_seams(marked: Pixels, turned: Rendering, mark: VisibleMark) -> Seams | 
         coverage=share[places],
         colours=colours[places],
         beside=_variation(_steps(levels, pairs[:, (share[pairs] == 0).all(axis=(0, 2))])),
+        reach=mark.texture.colour,
     )
 
 
