@@ -33,9 +33,10 @@ def attack(
 ) -> dict[str, float]:
     """Mark images so that classifiers fail.
 
-    Writes RUN/marked/ (DICOM stays DICOM, TIFF TIFF, all else becomes PNG, of 16 bits where it had them), attack.csv (an image a row), predictions.csv (every target's probabilities), metrics.csv,
-    the key NAME.miadkey, which is encrypted, and NAME.identity, which opens it: keep that to yourself, and let others
-    in by 'miad keys grant'. Started again, an interrupted run goes on where it stopped and ends with the same files.
+    Writes RUN/marked/ (DICOM and TIFF stay what they are, all else becomes PNG; depths stay), attack.csv (an image a
+    row), predictions.csv (every target's probabilities), metrics.csv, the key NAME.miadkey, which is encrypted, and
+    NAME.identity, which opens it: keep that to yourself, and let others in by 'miad keys grant'. Started again, an
+    interrupted run goes on where it stopped and ends with the same files.
 
     Args:
         data: images and labels.
