@@ -123,7 +123,7 @@ class _Bench:
             pixels = read_image(self.marked / file)
             has_read = time.perf_counter()
             record = self.key.records[pixel_digest(pixels)]
-            original = restore(pixels, record, self.key.renderings[record.rendering])
+            original = restore(pixels, record, self.key.rendering(record), self.key.shared(record))
             has_restored = time.perf_counter()
             write_png(self.scratch / "parts" / file, original)
             read += has_read - start

@@ -1,42 +1,145 @@
-"""The delta of an image in its record."""
+"""The delta of an image in its record, in the fewest bytes that give the image back exactly.
 
+The first byte tells how it is packed. Keys before patterns had a stream of zlib, whose own first byte is 0x78; it is
+still read.
+"""
+
+import struct
 import zlib
 
 import numpy as np
+from numpy.typing import NDArray
 
 from miad.errors import InputError
+from miad.keys.pattern import Pattern, find, read, reference
+from miad.keys.remainder import pack, unpack
+from miad.keys.saturation import Choices, Rule, choices
+from miad.keys.stream import pack_stream, unpack_stream
 from miad.tensors import Pixels
+from miad.watermark import Rendering
+
+_DEFLATE, _LEVELS, _PATTERN = b"\x78", b"\x01", b"\x02"
+_BOX = struct.Struct(">4I")
+_HEAD = struct.Struct(">BB")
+_LENGTH = struct.Struct(">I")
+_RULES: tuple[Rule, Rule] = ("spare", "clip")
+_LARGEST = 127
 
 
-def pack_delta(original: Pixels, host: Pixels) -> bytes:
-    """What was added to the original, compressed; nothing where they are equal.
+def pack_delta(original: Pixels, host: Pixels, pattern: Pattern | None = None) -> bytes:
+    """What was added to the original; nothing where they are equal.
 
     Args:
         original: uint8 ``(h, w)`` or ``(h, w, 3)``.
         host: the same shape.
+        pattern: what delta was made of; whatever it does not explain is packed beside it.
     """
-    # Differences of bytes are added and taken off modulo 256: any pair of images can be told.
-    return b"" if np.array_equal(original, host) else zlib.compress((host - original).tobytes(), 9)
+    if np.array_equal(original, host):
+        return b""
+    packed = [_LEVELS + _pack_levels(original, host)]
+    if pattern is not None:
+        packed += [_PATTERN + _pack_pattern(original, host, pattern, rule) for rule in _RULES]
+    return min(packed, key=len)
 
 
-def subtract_delta(host: Pixels, delta: bytes) -> Pixels:
+def subtract_delta(host: Pixels, delta: bytes, shared: Rendering | None = None) -> Pixels:
     """The original again.
 
     Args:
         host: uint8 ``(h, w)`` or ``(h, w, 3)``.
         delta: as `pack_delta` gives it.
+        shared: the picture that it refers to, see `shared_delta`.
 
     Raises:
         InputError: the delta is damaged, or another image's.
     """
-    if not delta:
+    how, rest = delta[:1], delta[1:]
+    if not how:
         return host
-    stream = zlib.decompressobj()
     try:
-        # No more is unpacked than the image has, whatever a damaged key says.
-        values = np.frombuffer(stream.decompress(delta, host.size + 1), dtype=np.uint8)
-    except zlib.error as error:
+        if how == _DEFLATE:
+            return _subtract_deflated(host, delta)
+        if how == _LEVELS:
+            return _subtract_levels(host, rest)
+        if how == _PATTERN:
+            return _subtract_pattern(host, rest, shared)
+    except (zlib.error, struct.error, IndexError) as error:
         raise InputError("a delta in the key is damaged") from error
+    raise InputError("a delta in the key is damaged")
+
+
+def shared_delta(delta: bytes) -> str:
+    """Digest of the picture of a delta that many images share, which a packed delta refers to; empty for none."""
+    return reference(delta[1 + _HEAD.size :]) if delta[:1] == _PATTERN else ""
+
+
+def _subtract_deflated(host: Pixels, delta: bytes) -> Pixels:
+    stream = zlib.decompressobj()
+    # No more is unpacked than the image has, whatever a damaged key says.
+    values = np.frombuffer(stream.decompress(delta, host.size + 1), dtype=np.uint8)
     if not stream.eof or values.size != host.size:
         raise InputError("a delta in the key is damaged")
     return host - values.reshape(host.shape)
+
+
+def _pack_levels(original: Pixels, host: Pixels) -> bytes:
+    """The least box that holds all that was added, and the levels in it."""
+    # Differences of bytes are added and taken off modulo 256: any pair of images can be told.
+    added = host - original
+    changed = added if added.ndim == 2 else added.any(2)
+    rows, columns = changed.any(1).nonzero()[0], changed.any(0).nonzero()[0]
+    box = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    return _BOX.pack(*box) + pack_stream(added[box[0] : box[1], box[2] : box[3]].tobytes())
+
+
+def _subtract_levels(host: Pixels, data: bytes) -> Pixels:
+    top, bottom, left, right = _BOX.unpack_from(data)
+    if not (top < bottom <= host.shape[0] and left < right <= host.shape[1]):
+        raise InputError("a delta in the key is damaged")
+    original = host.copy()
+    region = original[top:bottom, left:right]
+    region -= _unpack_levels(data[_BOX.size :], region.shape)
+    return original
+
+
+def _unpack_levels(data: bytes, shape: tuple[int, ...]) -> Pixels:
+    return np.frombuffer(unpack_stream(data, int(np.prod(shape))), dtype=np.uint8).reshape(shape)
+
+
+def _pack_pattern(original: Pixels, host: Pixels, pattern: Pattern, rule: Rule) -> bytes:
+    """Largest delta, rule, pattern, which of the levels that lead to the host it was, and what is left unexplained."""
+    nominal = find(pattern, original, host, rule)
+    options = choices(host.astype(np.int64), nominal.delta, pattern.eps, rule)
+    places = _places(original, options)
+    told = pack(places.ravel(), options.counts.ravel()) if (options.counts > 1).any() else b""
+    left = original - _levels(options, places)
+    rest = pack_stream(left.tobytes()) if left.any() else b""
+    return _HEAD.pack(pattern.eps, _RULES.index(rule)) + nominal.data + _LENGTH.pack(len(told)) + told + rest
+
+
+def _subtract_pattern(host: Pixels, data: bytes, shared: Rendering | None) -> Pixels:
+    eps, rule = _HEAD.unpack_from(data)
+    if not (1 <= eps <= _LARGEST and rule < len(_RULES)):
+        raise InputError("a delta in the key is damaged")
+    nominal, rest = read(data[_HEAD.size :], host.shape, eps, shared)
+    options = choices(host.astype(np.int64), nominal, eps, _RULES[rule])
+    (length,) = _LENGTH.unpack_from(rest)
+    told, left = rest[_LENGTH.size :][:length], rest[_LENGTH.size + length :]
+    original = _levels(options, _read_places(told, options.counts))
+    return original + _unpack_levels(left, host.shape) if left else original
+
+
+def _places(original: Pixels, options: Choices) -> NDArray[np.int64]:
+    """The best of the levels that may have been; the right one, where delta is what the pattern says."""
+    steps = np.where(options.step == 0, 1, options.step)
+    return ((original - options.first) // steps).clip(0, options.counts - 1)
+
+
+def _read_places(data: bytes, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    if not (counts > 1).any():
+        return np.zeros_like(counts)
+    return unpack(data, counts.ravel()).reshape(counts.shape)
+
+
+def _levels(options: Choices, places: NDArray[np.int64]) -> Pixels:
+    return (options.first + places * options.step).astype(np.uint8)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from miad.errors import InputError, KeyMismatchError
 from miad.imaging import pixel_digest
 from miad.keys.delta import pack_delta, subtract_delta
+from miad.keys.pattern import Pattern
 from miad.keys.remainder import pack, unpack
 from miad.tensors import Pixels
 from miad.watermark import Rendering, alpha_map, preimages
@@ -94,6 +95,7 @@ def make_record(
     place: tuple[int, int, int],
     rendering: Rendering,
     name: str,
+    pattern: Pattern | None = None,
 ) -> Record:
     """Record how ``original`` became ``host`` by a delta, and that ``marked`` by a logo.
 
@@ -106,24 +108,26 @@ def make_record(
         place: x, y, alpha.
         rendering: the logo as it was blended.
         name: digest of the rendering.
+        pattern: what delta was made of, if that is known.
 
     Raises:
         ValueError: that logo at that place does not turn the one into the other.
     """
     low, counts = _intervals(marked, place, rendering)
     places = _region(host, place, rendering).astype(np.int64).ravel() - low
-    remainder, delta = pack(places, counts), pack_delta(original, host)
+    remainder, delta = pack(places, counts), pack_delta(original, host, pattern)
     digests = pixel_digest(original), pixel_digest(marked)
     return Record(image, file, *place, name, *digests, remainder, delta, marked.dtype.str, marked.shape)
 
 
-def restore(marked: Pixels, record: Record, rendering: Rendering) -> Pixels:
+def restore(marked: Pixels, record: Record, rendering: Rendering, shared: Rendering | None = None) -> Pixels:
     """The original pixels.
 
     Args:
         marked: the marked pixels, exactly as they were written.
         record: the image's record.
         rendering: the rendering it names.
+        shared: the picture of the delta that it shares with others, where it refers to one.
 
     Raises:
         InputError: the record is damaged.
@@ -139,7 +143,7 @@ def restore(marked: Pixels, record: Record, rendering: Rendering) -> Pixels:
     host = marked.copy()
     region = _region(host, place, rendering)
     region[...] = (low + unpack(record.remainder, counts)).reshape(region.shape)
-    original = subtract_delta(host, record.delta)
+    original = subtract_delta(host, record.delta, shared)
     if pixel_digest(original) != record.original:
         raise KeyMismatchError(f"{record.file}: the restored pixels are not the original's; the key is damaged")
     return original

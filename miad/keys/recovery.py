@@ -133,7 +133,7 @@ def _recover(key: Key, job: tuple[Path, str, Path, str]) -> _Step:
         goal = _inside(out, target)
         already = _is_there(goal, record)
         if not already:
-            write_png(goal, restore(pixels, record, key.rendering(record)))
+            write_png(goal, restore(pixels, record, key.rendering(record), key.shared(record)))
     except (InputError, KeyMismatchError) as error:
         return _Step(Recovery(file, str(error)), digest, name)
     return _Step(Recovery(file, already=already), digest, name)

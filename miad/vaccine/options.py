@@ -11,7 +11,7 @@ VaccineName: TypeAlias = Literal["none", "noise", "delta_d", "delta_i"]
 which hides the mark from them (eq. 4)."""
 
 Family: TypeAlias = Literal["free", "block", "near", "universal"]
-"""What is free in a delta: every value; one sign a block; every value around the mark; one delta for a whole data set."""
+"""What is free in a delta: every value; a sign a block; every value around the mark; one delta for a whole data set."""
 
 _LARGEST = 127
 
@@ -37,15 +37,15 @@ class VaccineOptions:
         mask_bonus: weight in delta_D of the mean logarithm of the mask. Where the mask is near 0 a remover changes
             nothing and ``reference=protected`` has no slope; the logarithm, there equal to the logit, has one, and it
             stops paying where the mask is near 1.
-        family: what is free in delta, and so what a key has to hold of it. ``free``, the papers', is every value. ``block``
-            is a sign, times eps, a channel of each block; the steps move the blocks' latent values, whose signs count.
+        family: what is free in delta, and so what a key has to hold of it. ``free``, the papers', is every value.
+            ``block`` is a sign, times eps, a channel of each block; steps move latent values, whose signs count.
             ``near`` is every value in a box around the mark. ``universal`` is one delta for all images, learned from
-            some of them.
+            training images.
         block: side of the blocks, in pixels.
         margin: what the box of ``near`` has around the mark, in pixels.
         examples: most images that ``universal`` is learned from.
-        saturation: what becomes of values that delta might take out of 0..255. ``clip``, the papers', cuts delta there,
-            so that a key has to tell what was cut off. ``spare`` gives no delta to a value below eps or above 255 - eps.
+        saturation: what becomes of values that delta might take out of 0..255. ``clip``, the papers', cuts delta there;
+            a key has to tell what was cut off. ``spare`` gives no delta to values below eps or above 255 - eps.
         host: what removers see: the ``clean`` image with delta, or that ``marked`` at random, anew in each step. Losses
             under different marks do not compare, so that ``marked`` keeps the last step's delta and ``clean`` the best;
             and delta_I then wants the marked image left as it is, as one near the original is the remover's own aim.

@@ -28,7 +28,9 @@ class Lot(NamedTuple):
     """Of their deltas."""
 
 
-def ascend_together(lots: Sequence[Lot], start: Tensor, eps: int, step: float, steps: int, *, keep_best: bool) -> Tensor:
+def ascend_together(
+    lots: Sequence[Lot], start: Tensor, eps: int, step: float, steps: int, *, keep_best: bool
+) -> Tensor:
     """Follow the sign of the gradient that all images have together.
 
     Args:

@@ -153,9 +153,7 @@ class Vaccine(nn.Module):
             _check_finite(found)
             return found[0].to("cpu", torch.int8)
 
-    def _lot(
-        self, images: Images, generators: Sequence[torch.Generator], marker: Marker | None, *, grey: bool
-    ) -> Lot:
+    def _lot(self, images: Images, generators: Sequence[torch.Generator], marker: Marker | None, *, grey: bool) -> Lot:
         objective = self._objective(images, generators, marker, None)
         return Lot(objective, self._bounds(images, None, None, grey=grey))
 
@@ -163,7 +161,7 @@ class Vaccine(nn.Module):
         options, kept = self.options, lesions
         if options.family == "near" and options.kind != "none":
             if near is None:
-                raise InputError("expected where the marks are for a delta near them, found nothing; take another family")
+                raise InputError("expected the marks' places for a delta near them, found none; take another family")
             kept = ~near if lesions is None else lesions.to(near.device) | ~near
         return find_bounds(images, options.eps, kept, grey=grey, spare=options.saturation == "spare")
 
