@@ -18,12 +18,13 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 from torch import Tensor
 
 from miad.imaging import from_tensor, read_image, to_tensor, write_png
-from miad.keys import SealedRecord, make_record, rendering_digest, seal_record
+from miad.keys import Pattern, SealedRecord, Shared, make_record, rendering_digest, seal_record, shared_delta
 from miad.measures import psnr, rmse, ssim
 from miad.search import Status
 from miad.tasks.attack import AttackTask
 from miad.tasks.journal import Entry, Journal
 from miad.tasks.marking import Marking
+from miad.tasks.protection import pattern_of
 from miad.tasks.view import view_of
 from miad.tensors import Pixels, Probabilities
 
@@ -45,6 +46,8 @@ class _Written:
     rendering: str
     """Digest; empty where there is none."""
     record: SealedRecord | None
+    shared: Shared | None = None
+    """The delta that its record refers to."""
 
 
 class MarkingWriter(BasePredictionWriter):
@@ -95,7 +98,7 @@ class MarkingWriter(BasePredictionWriter):
     ) -> None:
         """Hand new markings to the threads, and book what they have finished, as far as it makes whole batches."""
         assert isinstance(pl_module, AttackTask)
-        self._pending += [self._threads.submit(self._write, marking) for marking in prediction]
+        self._pending += [self._threads.submit(self._write, one, _pattern(pl_module, one)) for one in prediction]
         while self._are_enough(min(_BOOKED, pl_module.in_flight)):
             self._book(trainer, pl_module)
 
@@ -115,7 +118,7 @@ class MarkingWriter(BasePredictionWriter):
         waiting = len(self._pending)
         return waiting >= count and (all(one.done() for one in self._pending[:count]) or waiting > _WAITING * count)
 
-    def _write(self, marking: Marking) -> _Written:
+    def _write(self, marking: Marking, pattern: Pattern | None) -> _Written:
         """Write the marked image, read it back and compare; the original when there is none."""
         original = _stored(marking.item.image, marking)
         if marking.marked is None or marking.rendering is None:
@@ -126,10 +129,15 @@ class MarkingWriter(BasePredictionWriter):
         write_png(path, _stored(marking.marked, marking))
         pixels, host, digest = read_image(path), _stored(marking.host, marking), rendering_digest(marking.rendering)
         x, y, alpha, _ = marking.outcome.placement.rows()[0].tolist()
-        record = make_record(marking.item.id, file, original, host, pixels, (x, y, alpha), marking.rendering, digest)
+        record = make_record(
+            marking.item.id, file, original, host, pixels, (x, y, alpha), marking.rendering, digest, pattern
+        )
         columns = {**_place(marking), "file": file, "delta": rmse(host, original), **_quality(pixels, original)}
         sealed = seal_record(record, self.recipient)
-        return _Written(marking, pixels, columns | _gave_way(marking) | _lesion(marking, pixels), digest, sealed)
+        shared = pattern if isinstance(pattern, Shared) and shared_delta(record.delta) else None
+        return _Written(
+            marking, pixels, columns | _gave_way(marking) | _lesion(marking, pixels), digest, sealed, shared
+        )
 
     def _book(self, trainer: Trainer, task: AttackTask) -> None:
         written = [future.result() for future in self._pending[:_BOOKED]]
@@ -146,6 +154,8 @@ class MarkingWriter(BasePredictionWriter):
         """What entries refer to is there before they are."""
         if one.marking.rendering is not None:
             self.journal.keep(one.rendering, one.marking.rendering)
+            if one.shared is not None:
+                self.journal.keep(one.shared.digest, one.shared.picture)
             if one.marking.item.id in self.pictures:
                 self.journal.keep_view(view_of(one.marking, one.pixels))
 
@@ -164,6 +174,11 @@ class MarkingWriter(BasePredictionWriter):
             progress["progress/queries_mean"] = self._queries / self._searched
         for logger in trainer.loggers:
             logger.log_metrics(progress, step=self._done)
+
+
+def _pattern(task: AttackTask, marking: Marking) -> Pattern | None:
+    """What the image's delta is made of."""
+    return task.protection and pattern_of(task.protection.vaccine, task.seed, marking.item.id)
 
 
 def _entries(task: AttackTask, written: Sequence[_Written], before: Probabilities, after: Probabilities) -> list[Entry]:

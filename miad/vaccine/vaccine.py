@@ -69,6 +69,11 @@ class Vaccine(nn.Module):
         self.universal: Tensor | None = None
         """The delta of the family ``universal``, int8 ``(1 or 3, h, w)``, as `learn` gives it."""
 
+    @property
+    def needs_universal(self) -> bool:
+        """Whether images get a delta that is learned for all of them."""
+        return self.options.kind != "none" and self.options.family == "universal"
+
     def forward(
         self,
         images: Images,
@@ -104,7 +109,7 @@ class Vaccine(nn.Module):
             unknown = torch.full((len(images),), torch.nan, device=images.device)
             if self.options.kind == "none":
                 return _vaccinated(images, Ascent(bounds.zeros(), unknown, unknown))
-            if self.options.family == "universal":
+            if self.needs_universal:
                 return _vaccinated(images, Ascent(self._lay(bounds), unknown, unknown))
             if self.options.optimised:
                 return _vaccinated(images, self._optimise(images, generators, form, marker, unmarked))

@@ -84,7 +84,6 @@ def test_a_pattern_costs_next_to_nothing_on_a_slice_with_black_margins(kind, rul
     host = added(original, nominal(pattern, shape), 8, rule)
     blocks = 16 * 20 * (3 if len(shape) == 3 else 1)
     assert len(pack_delta(original, host, pattern)) < 150 + (blocks / 8 if kind == "blocks" else 0)
-    assert len(pack_delta(original, host)) > 0.3 * original.size
 
 
 def test_a_pixel_that_was_left_alone_costs_a_few_bytes():
@@ -182,9 +181,10 @@ def test_damaged_bytes_are_told_or_give_an_image(data, kind):
 def test_foreign_bytes_are_told_or_give_an_image(data):
     host = np.zeros((5, 6), np.uint8)
     try:
-        assert subtract_delta(host, data).shape == host.shape
-    except InputError as error:
-        assert "\n" not in str(error)
+        found = subtract_delta(host, data)
+    except InputError:
+        return
+    assert (found.shape, found.dtype) == (host.shape, host.dtype)
 
 
 @given(st.binary(max_size=2000))

@@ -34,9 +34,7 @@ def test_where_the_slope_never_turns_delta_goes_all_the_way(seed, eps, step, kin
 def test_a_lesion_stays_and_the_rest_goes_all_the_way():
     images = draw_images()
     lesions = draw_images(seed=3)[:, 0] < 100
-    found = Vaccine(free(steps=10), [Toy(lambda seen: 2 * seen + 1)])(
-        images, make_generators(range(4)), lesions
-    )
+    found = Vaccine(free(steps=10), [Toy(lambda seen: 2 * seen + 1)])(images, make_generators(range(4)), lesions)
     assert torch.equal(found.delta, away(images, 1) * ~lesions[:, None])
 
 
