@@ -1,4 +1,4 @@
-"""Bytes in little more than their entropy, by whichever of two compressors does better."""
+"""Bytes in little more than their entropy, by whichever compressor does best."""
 
 import lzma
 import zlib
@@ -6,18 +6,24 @@ import zlib
 from miad.errors import InputError
 
 _RAW, _DEFLATE, _LZMA = 0, 1, 2
-_FILTERS = [{"id": lzma.FILTER_LZMA1, "dict_size": 1 << 20, "lc": 3, "lp": 0, "pb": 0}]
-"""Without a header. Its literals are coded by an adaptive range coder: a few levels at random cost their entropy."""
+_FILTERS = [{"id": lzma.FILTER_LZMA1, "dict_size": 1 << 20, "lc": 0, "lp": 0, "pb": 0}]
+"""Without a header. Best where values repeat, as those of blocks do."""
 
 
 def pack_stream(data: bytes) -> bytes:
     """Compress; nothing for nothing."""
     if not data:
         return b""
-    deflated, ranged = zlib.compress(data, 9), lzma.compress(data, lzma.FORMAT_RAW, filters=_FILTERS)
-    packed = [(_RAW, data), (_DEFLATE, deflated), (_LZMA, ranged)]
+    ranged = lzma.compress(data, lzma.FORMAT_RAW, filters=_FILTERS)
+    packed = [(_RAW, data), (_DEFLATE, zlib.compress(data, 9)), (_DEFLATE, _huffman(data)), (_LZMA, ranged)]
     how, shortest = min(packed, key=lambda one: len(one[1]))
     return bytes([how]) + shortest
+
+
+def _huffman(data: bytes) -> bytes:
+    """Levels at random have nothing that repeats, and looking for it costs bytes."""
+    coder = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_HUFFMAN_ONLY)
+    return coder.compress(data) + coder.flush()
 
 
 def unpack_stream(data: bytes, size: int) -> bytes:

@@ -106,12 +106,16 @@ def test_a_small_box_costs_what_is_in_it():
     assert 600 <= len(pack_delta(original, host)) < 630
 
 
-def test_few_levels_cost_little_more_than_their_entropy():
-    levels = np.random.default_rng(0).choice([-8, 8], (300, 300), p=[0.5, 0.5])
+@pytest.mark.parametrize(
+    ("ends", "bits", "most"), [(0.5, 1, 1.15), (0.3, 3.134, 1.04)], ids=["signs", "levels with many at the ends"]
+)
+def test_levels_at_random_cost_little_more_than_their_entropy(ends, bits, most):
+    chances = [ends, *[(1 - 2 * ends) / 15] * 15, ends]
+    levels = np.random.default_rng(0).choice(np.arange(-8, 9), (300, 300), p=chances)
     original = np.full((300, 300), 100, np.uint8)
     size = len(pack_delta(original, (original + levels).astype(np.uint8)))
-    assert 300 * 300 / 8 < size < 1.05 * 300 * 300 / 8
-    assert size < 0.8 * len(zlib.compress((levels % 256).astype(np.uint8).tobytes(), 9))
+    assert bits * levels.size / 8 < size < most * bits * levels.size / 8
+    assert size < 0.92 * len(zlib.compress((levels % 256).astype(np.uint8).tobytes(), 9))
 
 
 @pytest.mark.parametrize("grey", [True, False])
