@@ -86,8 +86,8 @@ def _pack_levels(original: Pixels, host: Pixels) -> bytes:
     """The least box that holds all that was added, and the levels in it."""
     # Differences of bytes are added and taken off modulo 256: any pair of images can be told.
     added = host - original
-    changed = added if added.ndim == 2 else added.any(2)
-    rows, columns = changed.any(1).nonzero()[0], changed.any(0).nonzero()[0]
+    places = np.nonzero(added)
+    rows, columns = np.unique(places[0]), np.unique(places[1])
     box = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
     return _BOX.pack(*box) + pack_stream(added[box[0] : box[1], box[2] : box[3]].tobytes())
 

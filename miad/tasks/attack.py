@@ -220,22 +220,26 @@ class AttackTask(LightningModule):
 
         Whether the mark still succeeds is judged on the written pixels, as always; it is not searched again.
         """
-        groups: dict[tuple[object, ...], list[Found]] = defaultdict(list)
+        if self.protection is None or not self.protection.after_search:
+            yield from found
+            return
+        groups: dict[tuple[torch.Size, bool], list[Found]] = defaultdict(list)
         for ready, outcome in found:
-            marked = bool(len(outcome.placement)) and self.protection is not None and self.protection.after_search
-            groups[(marked, ready.host.pixels.shape, ready.item.grey)].append((ready, outcome))
-        for (marked, *_), own in groups.items():
-            yield from self._protect_alike(own) if marked else own
+            if len(outcome.placement):
+                groups[ready.host.pixels.shape, ready.item.grey].append((ready, outcome))
+            else:
+                yield ready, outcome
+        for own in groups.values():
+            yield from self._protect_alike(self.protection, own)
 
-    def _protect_alike(self, found: Sequence[Found]) -> Iterator[Found]:
-        assert self.protection is not None
+    def _protect_alike(self, protection: Protection, found: Sequence[Found]) -> Iterator[Found]:
         readies = [ready for ready, _ in found]
         hosts, masks = (
             torch.stack(parts) for parts in zip(*((r.host.pixels, r.room.mask) for r in readies), strict=True)
         )
-        near = torch.stack([self._near(self.protection, ready, outcome) for ready, outcome in found]).to(hosts.device)
+        near = torch.stack([self._near(protection, ready, outcome) for ready, outcome in found]).to(hosts.device)
         ids = [ready.item.id for ready in readies]
-        protected = self.protection(hosts, ids, self.seed, masks, grey=readies[0].item.grey, near=near)
+        protected = protection(hosts, ids, self.seed, masks, grey=readies[0].item.grey, near=near)
         for (ready, outcome), pixels in zip(found, protected, strict=True):
             yield replace(ready, host=replace(ready.host, pixels=pixels.clone())), outcome
 

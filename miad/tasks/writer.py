@@ -178,7 +178,8 @@ class MarkingWriter(BasePredictionWriter):
 
 def _pattern(task: AttackTask, marking: Marking) -> Pattern | None:
     """What the image's delta is made of."""
-    return task.protection and pattern_of(task.protection.vaccine, task.seed, marking.item.id)
+    protection = task.protection
+    return None if protection is None else pattern_of(protection.vaccine, task.seed, marking.item.id)
 
 
 def _entries(task: AttackTask, written: Sequence[_Written], before: Probabilities, after: Probabilities) -> list[Entry]:
