@@ -36,10 +36,13 @@ def pack_delta(original: Pixels, host: Pixels, pattern: Pattern | None = None) -
     """
     if np.array_equal(original, host):
         return b""
-    packed = [_LEVELS + _pack_levels(original, host)]
-    if pattern is not None:
-        packed += [_PATTERN + _pack_pattern(original, host, pattern, rule) for rule in _RULES]
-    return min(packed, key=len)
+    packed = []
+    for rule in _RULES if pattern is not None else ():
+        whole, data = _pack_pattern(original, host, pattern, rule)
+        if whole:  # nothing is left to explain; other ways take longer to try than they could save
+            return _PATTERN + data
+        packed.append(_PATTERN + data)
+    return min([*packed, _LEVELS + _pack_levels(original, host)], key=len)
 
 
 def subtract_delta(host: Pixels, delta: bytes, shared: Rendering | None = None) -> Pixels:
@@ -106,15 +109,16 @@ def _unpack_levels(data: bytes, shape: tuple[int, ...]) -> Pixels:
     return np.frombuffer(unpack_stream(data, int(np.prod(shape))), dtype=np.uint8).reshape(shape)
 
 
-def _pack_pattern(original: Pixels, host: Pixels, pattern: Pattern, rule: Rule) -> bytes:
-    """Largest delta, rule, pattern, which of the levels that lead to the host it was, and what is left unexplained."""
+def _pack_pattern(original: Pixels, host: Pixels, pattern: Pattern, rule: Rule) -> tuple[bool, bytes]:
+    """Whether the pattern explains all; largest delta, rule, pattern, which of the levels it was, and what is left."""
     nominal = find(pattern, original, host, rule)
     options = choices(host.astype(np.int64), nominal.delta, pattern.eps, rule)
     places = _places(original, options)
     told = pack(places.ravel(), options.counts.ravel()) if (options.counts > 1).any() else b""
     left = original - _levels(options, places)
     rest = pack_stream(left.tobytes()) if left.any() else b""
-    return _HEAD.pack(pattern.eps, _RULES.index(rule)) + nominal.data + _LENGTH.pack(len(told)) + told + rest
+    head = _HEAD.pack(pattern.eps, _RULES.index(rule))
+    return not rest, head + nominal.data + _LENGTH.pack(len(told)) + told + rest
 
 
 def _subtract_pattern(host: Pixels, data: bytes, shared: Rendering | None) -> Pixels:

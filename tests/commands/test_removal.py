@@ -297,11 +297,19 @@ def test_the_command_line_has_it(zoo, marked, removers, tmp_path, capsys):
 
 
 @pytest.fixture(scope="module")
-def families(zoo, marked, removers, tmp_path_factory):
-    """A matrix of families, with training images to learn from; its folder."""
+def marked_others(zoo, tmp_path_factory):
+    """A finished attack on images that others can be learned from."""
+    run = quiet("others", tmp_path_factory.mktemp("others"))
+    attack(Phantom("brain", 48, train=9, val=0, test=4), str(zoo[0]), run, search=RandomSearch(2))
+    return run.folder
+
+
+@pytest.fixture(scope="module")
+def families(zoo, marked_others, removers, tmp_path_factory):
+    """A matrix of families; its folder."""
     run = quiet("families", tmp_path_factory.mktemp("families"))
     options = replace(QUICK, saturation="spare", eps=5, block=6, margin=2, examples=3)
-    data = Phantom("brain", 48, train=9, val=0, test=7)
+    data, marked = Phantom("brain", 48, train=9, val=0, test=4), marked_others
     words = {"vaccines": "none,noise,delta_d", "families": "free,block,near,universal", "removed_by": ""}
     removal(data, marked, str(zoo[0]), removers[0], run, **words, vaccine=options, status="marked", pictures=0)
     return run.folder
@@ -335,9 +343,9 @@ def test_families_are_told_by_their_bytes_and_by_what_they_leave(families):
     assert size["delta_d", "block"] < size["delta_d", "near"] < size["delta_d", "free"]
 
 
-def test_what_a_case_costs_is_what_its_record_costs(families, marked):
+def test_what_a_case_costs_is_what_its_record_costs(families, marked_others):
     """Without delta the study's record is the attack's own."""
-    key = open_key(next(marked.glob("*.miadkey")))
+    key = open_key(next(marked_others.glob("*.miadkey")))
     remainders = {record.image: len(record.remainder) for record in key.records.values()}
     for row in rows(families, "removal_images.csv"):
         if row["vaccine"] == "none":
