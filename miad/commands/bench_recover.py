@@ -123,7 +123,7 @@ class _Bench:
             image = read_stored(self.marked / file)
             has_read = time.perf_counter()
             record = self.key.records[pixel_digest(image.pixels)]
-            original = restored(image, record, self.key.renderings[record.rendering])
+            original = restored(image, record, self.key.rendering(record), self.key.shared(record))
             has_restored = time.perf_counter()
             write_stored(self.scratch / "parts" / file, original)
             read += has_read - start

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import torch
 
-from miad.commands.marking import Mark, examples_of, is_finished, mark_images
+from miad.commands.marking import Mark, examples_of, is_finished, learns, mark_images
 from miad.commands.run import Run
 from miad.commands.vaccines import describe_protection
 from miad.data import ImageDataModule, ImageDataset, content_digest, marked_names
 from miad.evaluation import JudgedCell, write_csv
 from miad.imaging import read_image, to_tensor
 from miad.lesions import LesionFinder
-from miad.search import SEARCHES, LearnedPlaces, Status, Stop
+from miad.search import SEARCHES, Status, Stop
 from miad.targets import Ensemble, Success, Target, score_images, weights_digest
 from miad.tasks import AttackTask
 from miad.tensors import Probabilities
@@ -118,7 +118,7 @@ class Cells:
             "success": self.success,
             "search": repr(SEARCHES[search]),
             "stop": repr(self.stop),
-            **({"examples": self.examples} if isinstance(SEARCHES[search], LearnedPlaces) else {}),
+            **({"examples": self.examples} if learns(SEARCHES[search], self.look.protection) else {}),
             "logo": options.logo.digest,
             "mark": [options.scale, *options.alpha, options.mode, repr(options.room)],
             "lesions": [self.look.mask, repr(self.look.lesions), weights_digest(self.lesions)],

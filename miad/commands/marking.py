@@ -21,10 +21,11 @@ from miad.errors import InputError, RunError, check_at_least
 from miad.evaluation import attack_measures, draw_lesions, write_attack_table, write_predictions
 from miad.keys import Issuer, write_key
 from miad.lesions import GradCamMasks, LesionFinder, Place
-from miad.search import LearnedPlaces
+from miad.search import LearnedPlaces, Strategy
 from miad.targets import Target, check_independence, load_target, weights_digest
 from miad.tasks import (
     AttackTask,
+    DeltaLearner,
     Entry,
     ImagesToDo,
     Journal,
@@ -187,7 +188,8 @@ def mark_images(
     shown = frozenset(spread(dataset.ids, pictures))
     writer = MarkingWriter(folder, marked_names(dataset), journal, issuer.recipient if issuer else "", shown)
     learner = PlaceLearner(folder / "learned.csv", examples)
-    trainer = run.trainer(callbacks=[secret, learner, writer], inference_mode=False)
+    deltas = DeltaLearner(folder / "universal.png", examples)
+    trainer = run.trainer(callbacks=[secret, learner, deltas, writer], inference_mode=False)
     if run.processes > 1 or len(journal.images()) < len(dataset):
         left = ImagesToDo(data, dataset, journal, task.intake)
         trainer.predict(task, datamodule=left, return_predictions=False)
@@ -253,6 +255,11 @@ def examples_of(data: ImageDataModule, dataset: ImageDataset) -> ImageDataset:
     return data.split("train") if data.splits().get("train") else dataset
 
 
+def learns(strategy: Strategy, protection: Protection | None) -> bool:
+    """Whether an attack begins by learning from examples."""
+    return isinstance(strategy, LearnedPlaces) or (protection is not None and protection.vaccine.needs_universal)
+
+
 def _some_alike(dataset: ImageDataset, count: int = 3) -> Images:
     """Some images of the first one's size."""
     alike = [index for index in range(len(dataset)) if dataset.shape(index) == dataset.shape(0)]
@@ -261,7 +268,7 @@ def _some_alike(dataset: ImageDataset, count: int = 3) -> Images:
 
 def _inputs(content: str, task: AttackTask, examples: ImageDataset) -> dict[str, str | dict[str, str]]:
     return {
-        **({"examples": content_digest(examples)} if isinstance(task.strategy, LearnedPlaces) else {}),
+        **({"examples": content_digest(examples)} if learns(task.strategy, task.protection) else {}),
         "images": content,
         "logo": task.options.logo.digest,
         "lesions": weights_digest(task.lesions),

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import track
 
 from miad.commands.marked_run import MarkedRun, open_marked_run
-from miad.commands.marking import check_targets, check_unfinished, load_targets, spread
+from miad.commands.marking import check_targets, check_unfinished, examples_of, load_targets, spread
 from miad.commands.run import Run
 from miad.commands.show import show_table
 from miad.commands.vaccines import DEFAULT_VACCINE, load_removers
@@ -22,6 +22,7 @@ from miad.commands.words import read_words, split_words
 from miad.data import ImageDataModule, ImageDataset, Split, content_digest, output_names
 from miad.errors import InputError, check_at_least
 from miad.evaluation import (
+    EXACT,
     NOTHING,
     Album,
     Case,
@@ -29,6 +30,7 @@ from miad.evaluation import (
     Row,
     Subject,
     draw_removal_matrix,
+    family_rows,
     removal_matrix,
     write_csv,
 )
@@ -36,8 +38,9 @@ from miad.evaluation.adversaries import Adversary, adversary
 from miad.models import Remover
 from miad.search import Status
 from miad.targets import weights_digest
+from miad.tasks import learn_delta, read_delta, write_delta
 from miad.tracking import log_figures, publish_measures
-from miad.vaccine import Vaccine, VaccineName, VaccineOptions
+from miad.vaccine import Family, Vaccine, VaccineName, VaccineOptions
 from miad.watermark import NO_TEXTURE, TextureOptions
 
 MadeOn: TypeAlias = Literal["each", "all"]
@@ -57,6 +60,11 @@ _SHOWN = {
 """Measures for the terminal, and their headings: PSNR inside of the marks; +d means to the original plus delta."""
 
 
+_COSTS = {"delta_bytes": "delta, bytes", "remainder_bytes": "remainder", "record_bytes": "record"}
+_LEFT = {"psnr_protected": "dB +d", "psnr_inside_protected": "dB in +d", "accuracy": "accuracy"}
+"""What the best of the networks leaves."""
+
+
 def removal(
     data: ImageDataModule,
     attack: Path,
@@ -68,6 +76,7 @@ def removal(
     made_on: str = "each,all",
     orders: str = "before",
     vaccine: VaccineOptions = DEFAULT_VACCINE,
+    families: str = "",
     removed_by: str = _ADVERSARIES,
     spare_lesions: bool = False,
     logo: str | None = None,
@@ -84,7 +93,8 @@ def removal(
     Takes the marks of a finished 'miad attack', at the places where it put them, and lets every remover and adversary
     take them off images with each delta and with none. Writes RUN/removal.csv (a row for every delta and adversary:
     distances to the original, and to the original plus delta, inside and outside of the marks; overlap of the masks;
-    accuracy of the classifiers), removal_images.csv (the same for every image), removal.png and pictures/. 'nothing' is
+    accuracy of the classifiers; bytes an image in a key), delta_families.csv (what each delta costs and protects),
+    removal_images.csv (the same for every image), removal.png and pictures/. 'nothing' is
     the marked image as it is, 'exact' the image with its mark taken off exactly: what remains is delta. An interrupted
     run goes on.
 
@@ -99,6 +109,8 @@ def removal(
         made_on: delta made on each remover alone, on all at once, or both.
         orders: delta added before the mark, after it, or both.
         vaccine: how delta is made; its kind is not used.
+        families: any of free, block, near, universal, separated by commas; by default the vaccine's own. A universal
+            delta is learned from training images (from those chosen where there are none).
         removed_by: adversaries that are no networks: known_logo, known_logo_mean, _median, _bilateral, _nlm, _tv or
             _wiener, who also know how strong and fine the marks' texture is, inpaint_telea, inpaint_ns, jpeg:QUALITY,
             median:SIZE, blur:SIGMA, resize:FACTOR, separated by commas.
@@ -125,8 +137,9 @@ def removal(
         raise InputError(f"{attack}: expected marks without texture, found some with; leave out --texture")
     dataset = data.split(split)
     chosen = spread(marks.subjects(dataset, _CHOSEN[status]), limit)
+    kinds = _families(families, vaccine)
     study = RemovalStudy(
-        cases=_cases(vaccines, made_on, orders, vaccine, known, texture),
+        cases=_cases(vaccines, made_on, orders, kinds, known, texture),
         removers=_joined(known, load_removers(unseen_removers)),
         adversaries=_adversaries(removed_by),
         targets=targets,
@@ -138,7 +151,9 @@ def removal(
     )
     for _ in marks.read(dataset, chosen):  # refuses other images before anything is written
         pass
+    examples, universal = examples_of(data, dataset), any(v.needs_universal for v in study.cases.values())
     folder = run.open(
+        **({"examples": content_digest(examples)} if universal else {}),
         images=content_digest(dataset),
         marks=marks.digest,
         removers={name: weights_digest(remover) for name, remover in study.removers.items()},
@@ -147,6 +162,7 @@ def removal(
     check_unfinished(folder)
     for network in (*study.removers.values(), *targets):
         network.to(run.device)
+    _learn(study, examples, folder, run, batch_size)
     names = output_names(dataset.ids)
     drawn = {dataset.ids[index]: folder / "pictures" / names[dataset.ids[index]] for index in spread(chosen, pictures)}
     batches = [chosen[start : start + batch_size] for start in range(0, len(chosen), batch_size)]
@@ -157,16 +173,33 @@ def removal(
     work.clear()
 
 
+def _families(families: str, given: VaccineOptions) -> list[VaccineOptions]:
+    """The vaccine in each family."""
+    chosen = read_words(families, get_args(Family)) if families else [given.family]
+    return [replace(given, family=family) for family in chosen]
+
+
+def _learn(study: RemovalStudy, examples: ImageDataset, folder: Path, run: Run, batch_size: int) -> None:
+    """Give every case with a universal delta its own, learned once and kept in the run's folder."""
+    for case, vaccine in study.cases.items():
+        if vaccine.needs_universal:
+            path = folder / "universal" / f"{case.title.replace(' ', '-')}.png"
+            if not path.exists():
+                write_delta(path, learn_delta(vaccine, examples, run.seed, run.device, batch_size, study.marker))
+            vaccine.universal = torch.from_numpy(read_delta(path))
+
+
 def _cases(
     vaccines: str,
     made_on: str,
     orders: str,
-    given: VaccineOptions,
+    families: Sequence[VaccineOptions],
     removers: Mapping[str, Remover],
     texture: TextureOptions,
 ) -> dict[Case, Vaccine]:
-    """Every delta in every order; where there is none to add, the order makes no difference."""
-    kinds = [replace(given, kind=kind) for kind in read_words(vaccines, get_args(VaccineName))]
+    """Every delta in every order; where there is none to add, neither order nor family makes a difference."""
+    words = read_words(vaccines, get_args(VaccineName))
+    kinds = [replace(one, kind=kind) for kind in words for one in (families[:1] if kind == "none" else families)]
     groups = _groups(read_words(made_on, get_args(MadeOn)), list(removers))
     textures = ["", texture.words] if texture.enabled else [""]
     cases: dict[Case, Vaccine] = {}
@@ -176,7 +209,8 @@ def _cases(
                 # What is marked already needs no mark to be made against.
                 options = replace(kind, host="clean") if order == "after" else kind
                 made = Vaccine(options, [removers[name] for name in names])
-                cases |= {Case(kind.kind, "+".join(names), order, one): made for one in textures}
+                family = "free" if kind.kind == "none" else kind.family
+                cases |= {Case(kind.kind, "+".join(names), order, family, one): made for one in textures}
     return cases
 
 
@@ -243,15 +277,37 @@ class _Work:
 
 def _publish(run: Run, folder: Path, rows: Sequence[Row]) -> None:
     matrix = removal_matrix(rows)
-    for name, table in (("removal_images.csv", rows), ("removal.csv", matrix)):
+    families = family_rows(matrix, EXACT)
+    for name, table in (("removal_images.csv", rows), ("removal.csv", matrix), ("delta_families.csv", families)):
         write_csv(folder / name, list(table[0]), (list(row.values()) for row in table))
     draw_removal_matrix(folder / "removal.png", matrix)
     log_figures(run.loggers, [folder / "removal.png"])  # the pictures show originals, which never leave the folder
     publish_measures(folder, run.loggers, _measures(matrix))
     run.close()
+    _show_costs(families)
     for title, own in groupby(matrix, key=lambda row: Case.of(row).title):
         lines = [(str(row["removed_by"]), *(_number(row[name]) for name in _SHOWN)) for row in own]
         show_table(title, ("removed by", *_SHOWN.values()), lines)
+
+
+def _show_costs(families: Sequence[Row]) -> None:
+    """Bytes an image in a key, and the worst that any network leaves: the image with delta as it was, and read."""
+    lines = []
+    for title, group in groupby(families, key=lambda row: Case.of(row).title):
+        own = list(group)
+        first, networks = own[0], [row for row in own if not isnan(float(row["mask_iou"]))]
+        worst = [_best(networks, name) for name in _LEFT]
+        lines.append((title, *(f"{float(first[name]):.0f}" for name in _COSTS), *map(_number, _shares(first)), *worst))
+    show_table("delta_families", ("delta", *_COSTS.values(), "of PNG", "dB delta", *_LEFT.values()), lines)
+
+
+def _shares(row: Row) -> tuple[str | float, str | float]:
+    return row["png_share"], row["psnr_delta"]
+
+
+def _best(networks: Sequence[Row], measure: str) -> str:
+    """What the network that removes best leaves."""
+    return _number(max(float(row[measure]) for row in networks)) if networks else "-"
 
 
 def _measures(matrix: Sequence[Row]) -> dict[str, float]:

@@ -15,13 +15,14 @@ from torch import Tensor
 
 from miad.data import DrawnMark, Item, RandomMarker
 from miad.evaluation.adversaries import Adversary, VisibleMark
+from miad.evaluation.key_size import UNKNOWN, KeySize, Subject, key_size
 from miad.imaging import from_tensor, to_tensor
 from miad.measures import mask_iou, removal_quality
 from miad.models import Remover
 from miad.targets import Target, score_images
-from miad.tasks import delta_generator
+from miad.tasks import delta_generator, pattern_of
 from miad.tensors import Images, to_levels, to_unit
-from miad.vaccine import Vaccine
+from miad.vaccine import Vaccine, around
 from miad.watermark import NO_TEXTURE, TextureOptions, keyed_texture, mix
 
 NOTHING, EXACT = "nothing", "exact"
@@ -37,6 +38,8 @@ class Case(NamedTuple):
     """Names of the removers that delta was made on, joined by +."""
     order: str
     """before or after: whether delta is added before the mark, as MIAD-MARK does, or after it (its Table 8b)."""
+    family: str = "free"
+    """What is free in delta, see `VaccineOptions`; it makes no difference where there is none."""
     texture: str = ""
     """In words, where the study puts one into the marks; empty where they are as the attack made them."""
 
@@ -48,15 +51,9 @@ class Case(NamedTuple):
     @property
     def title(self) -> str:
         """For tables and pictures."""
-        words = [self.vaccine, self.made_on, "after" if self.order == "after" else "", self.texture]
+        family = "" if self.vaccine == "none" or self.family == "free" else self.family
+        words = [self.vaccine, family, self.made_on, "after" if self.order == "after" else "", self.texture]
         return " ".join(word for word in words if word)
-
-
-class Subject(NamedTuple):
-    """An image, and the mark that it gets in every case."""
-
-    item: Item
-    mark: DrawnMark
 
 
 class Attempt(NamedTuple):
@@ -74,6 +71,8 @@ class Attempt(NamedTuple):
     """Where the marks are, bool ``(n, 1, h, w)``."""
     masks: Tensor | None
     """Where a network sees the mark, float ``(n, 1, h, w)``, 0..1."""
+    sizes: Sequence[KeySize]
+    """What each image costs in a key; not a number where delta lies over the mark, which no key undoes."""
 
 
 @dataclass(frozen=True)
@@ -115,8 +114,12 @@ class RemovalStudy:
         for case, vaccine in self.cases.items():
             batch = batches[case.texture]
             protected, marked = self._protect(case, vaccine, batch)
-            for name, images, masks in self._remove(case, protected, marked, worn[case.texture]):
-                yield Attempt(case, name, images, batch.originals, protected, batch.alphas > 0, masks)
+            own, sizes = worn[case.texture], [UNKNOWN] * len(subjects)
+            if case.order == "before":
+                patterns = (pattern_of(vaccine, self.seed, id_) for id_ in batch.ids)
+                sizes = [*map(key_size, own, protected, marked, patterns)]
+            for name, images, masks in self._remove(case, protected, marked, own):
+                yield Attempt(case, name, images, batch.originals, protected, batch.alphas > 0, masks, sizes)
 
     def judge(self, attempt: Attempt, subjects: Sequence[Subject]) -> list[dict[str, str | float]]:
         """A row an image: how far it is from the original, and from original plus delta, and who reads it correctly."""
@@ -133,7 +136,8 @@ class RemovalStudy:
         return [
             {"image": subject.item.id, **attempt.case._asdict(), "removed_by": attempt.removed_by}
             | dict(zip(columns, row, strict=True))
-            for subject, row in zip(subjects, values, strict=True)
+            | size._asdict()
+            for subject, row, size in zip(subjects, values, attempt.sizes, strict=True)
         ]
 
     def _wear(self, subjects: Sequence[Subject], texture: str) -> Sequence[Subject]:
@@ -153,9 +157,11 @@ class RemovalStudy:
         generators = [delta_generator(self.seed, id_) for id_ in batch.ids]
         if case.order == "before":
             marker = replace(self.marker, grey=grey)
-            protected = vaccine(originals, generators, lesions, grey=grey, marker=marker).protected
+            near = batch.near(vaccine.options.margin)
+            protected = vaccine(originals, generators, lesions, grey=grey, marker=marker, near=near).protected
             return protected, batch.mark(protected)
-        found = vaccine(batch.mark(originals), generators, lesions, grey=grey, unmarked=originals)
+        near = batch.near(vaccine.options.margin)
+        found = vaccine(batch.mark(originals), generators, lesions, grey=grey, unmarked=originals, near=near)
         return (originals.short() + found.delta).clamp(0, 255).to(torch.uint8), found.protected
 
     def _remove(
@@ -200,6 +206,8 @@ class _Batch(NamedTuple):
     colours: Images
     lesions: Tensor | None
     """Where delta is to be 0, bool ``(n, h, w)``; None to put it everywhere."""
+    places: list[tuple[tuple[int, int], tuple[int, int]]]
+    """x and y of the marks, and their heights and widths."""
 
     @classmethod
     def of(cls, subjects: Sequence[Subject], device: torch.device, *, spare: bool) -> Self:
@@ -209,10 +217,22 @@ class _Batch(NamedTuple):
         alphas, colours = (torch.stack(part).to(device) for part in planes)
         originals = torch.stack([item.image for item in items]).to(device)
         lesions = _lesions(items) if spare else None
-        return cls([item.id for item in items], items[0].grey, originals, alphas.int(), colours, lesions)
+        places = [((mark.x, mark.y), _shape(mark)) for _, mark in subjects]
+        return cls([item.id for item in items], items[0].grey, originals, alphas.int(), colours, lesions, places)
+
+    def near(self, margin: int) -> Tensor:
+        """Boxes around the marks, bool ``(n, h, w)``."""
+        height, width = self.originals.shape[-2:]
+        boxes = [around((height, width), place, logo, margin) for place, logo in self.places]
+        return torch.stack(boxes).to(self.originals.device)
 
     def mark(self, hosts: Images) -> Images:
         return mix(hosts, self.colours, self.alphas)
+
+
+def _shape(mark: DrawnMark) -> tuple[int, int]:
+    height, width = mark.rendering.coverage.shape
+    return height, width
 
 
 def _lesions(items: Sequence[Item]) -> Tensor:

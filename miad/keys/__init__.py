@@ -1,5 +1,6 @@
 """Keys: what undoing needs and no more, encrypted, and the way back to the original, bit for bit."""
 
+from miad.keys.delta import pack_delta, shared_delta, subtract_delta
 from miad.keys.form import Form
 from miad.keys.grant import Grant, check_last_day, make_grant, read_grant, write_grant
 from miad.keys.issuer import Issuer, read_issuer, read_signer, write_identity, write_issuer, write_signer
@@ -9,6 +10,7 @@ from miad.keys.manifest import WHOLE, Manifest, Part
 from miad.keys.ownership import open_issuer
 from miad.keys.parts import add_part, identity_of
 from miad.keys.passphrase import Passphrase
+from miad.keys.pattern import Blocks, Pattern, Seeded, Shared, delta_of, picture_of
 from miad.keys.printable import printable
 from miad.keys.record import Record, make_record, restore
 from miad.keys.recovery import Recovery, recover_folder, restored
@@ -22,6 +24,7 @@ from miad.keys.writing import SealedRecord, seal_record, write_key
 
 __all__ = [
     "WHOLE",
+    "Blocks",
     "Form",
     "Grant",
     "Identity",
@@ -30,15 +33,19 @@ __all__ = [
     "Manifest",
     "Part",
     "Passphrase",
+    "Pattern",
     "Record",
     "Recovery",
     "SealedRecord",
+    "Seeded",
+    "Shared",
     "User",
     "add_part",
     "check_last_day",
     "check_new",
     "check_records",
     "check_sealed",
+    "delta_of",
     "identity_of",
     "is_encrypted",
     "make_grant",
@@ -46,6 +53,8 @@ __all__ = [
     "open_issuer",
     "open_key",
     "own_identity",
+    "pack_delta",
+    "picture_of",
     "printable",
     "read_grant",
     "read_issuer",
@@ -59,6 +68,8 @@ __all__ = [
     "restore",
     "restored",
     "seal_record",
+    "shared_delta",
+    "subtract_delta",
     "unpack",
     "write_grant",
     "write_identity",

@@ -10,6 +10,7 @@ from typing import Self, TypeVar
 
 from miad.errors import InputError, KeyMismatchError
 from miad.imaging import pixel_digest
+from miad.keys.delta import shared_delta
 from miad.keys.file import PLAIN, KeyFile, read_version, reading
 from miad.keys.grant import Grant, read_grant
 from miad.keys.keyring import Keyring, KeyringSource, read_keyring
@@ -66,7 +67,7 @@ class Key:
         record = self.records.get(pixel_digest(marked))
         if record is None:
             raise KeyMismatchError("these pixels are those of no image of this key; they must be as they were written")
-        return restore(marked, record, self.rendering(record))
+        return restore(marked, record, self.rendering(record), self.shared(record))
 
     def rendering(self, record: Record) -> Rendering:
         """The rendering that a record names.
@@ -78,6 +79,18 @@ class Key:
             return self.renderings[record.rendering]
         except KeyError:
             raise InputError(f"{self.path}: the key is damaged: a rendering of the logo is missing") from None
+
+    def shared(self, record: Record) -> Rendering | None:
+        """The picture of the delta that a record shares with others; None where it refers to none.
+
+        Raises:
+            InputError: the key has none such.
+        """
+        digest = shared_delta(record.delta)
+        try:
+            return self.renderings[digest] if digest else None
+        except KeyError:
+            raise InputError(f"{self.path}: the key is damaged: a delta that images share is missing") from None
 
     def close(self) -> None:
         """Let the file go."""

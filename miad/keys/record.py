@@ -12,6 +12,7 @@ from miad.errors import InputError, KeyMismatchError
 from miad.imaging import pixel_digest
 from miad.keys.delta import pack_delta, subtract_delta
 from miad.keys.form import Form
+from miad.keys.pattern import Pattern
 from miad.keys.remainder import pack, unpack
 from miad.tensors import StoredPixels
 from miad.watermark import KeyedTexture, Rendering, alpha_map, preimages, textured
@@ -119,6 +120,7 @@ def make_record(
     name: str,
     form: Form | None = None,
     texture: KeyedTexture | None = None,
+    pattern: Pattern | None = None,
 ) -> Record:
     """Record how ``original`` became ``host`` by a delta, and that ``marked`` by a logo.
 
@@ -133,25 +135,29 @@ def make_record(
         name: digest of the rendering.
         form: how the original lies in its file; None where 8-bit pixels are all there is to it.
         texture: what its texture was drawn from; None where it has none.
+        pattern: what delta was made of, if that is known.
 
     Raises:
         ValueError: that logo at that place does not turn the one into the other.
     """
     low, counts = _intervals(marked, place, textured(rendering, texture), form)
     places = _region(host, place, rendering).astype(np.int64).ravel() - low
-    remainder, delta = pack(places, counts), pack_delta(original, host)
+    remainder, delta = pack(places, counts), pack_delta(original, host, pattern)
     digests = pixel_digest(original), pixel_digest(marked)
     kind, text = (marked.dtype.str, marked.shape), "" if texture is None else texture.text
     return Record(image, file, *place, name, *digests, remainder, delta, *kind, form, text)
 
 
-def restore(marked: StoredPixels, record: Record, rendering: Rendering) -> StoredPixels:
+def restore(
+    marked: StoredPixels, record: Record, rendering: Rendering, shared: Rendering | None = None
+) -> StoredPixels:
     """The original pixels.
 
     Args:
         marked: the marked pixels, exactly as they were written.
         record: the image's record.
         rendering: the rendering it names.
+        shared: the picture of the delta that it shares with others, where it refers to one.
 
     Raises:
         InputError: the record is damaged.
@@ -167,7 +173,7 @@ def restore(marked: StoredPixels, record: Record, rendering: Rendering) -> Store
     host = marked.copy()
     region = _region(host, place, rendering)
     region[...] = (low + unpack(record.remainder, counts)).reshape(region.shape)
-    original = subtract_delta(host, record.delta)
+    original = subtract_delta(host, record.delta, shared)
     if pixel_digest(original) != record.original:
         raise KeyMismatchError(f"{record.file}: the restored pixels are not the original's; the key is damaged")
     return original

@@ -144,25 +144,26 @@ def _recover(key: Key, job: tuple[Path, str, Path, str]) -> _Step:
         goal = _inside(out, target)
         already = _is_there(goal, record)
         if not already:
-            write_stored(goal, restored(image, record, key.rendering(record)))
+            write_stored(goal, restored(image, record, key.rendering(record), key.shared(record)))
     except (InputError, KeyMismatchError) as error:
         return _Step(Recovery(file, str(error)), digest, name)
     return _Step(Recovery(file, already=already), digest, name)
 
 
-def restored(marked: Stored, record: Record, rendering: Rendering) -> Stored:
+def restored(marked: Stored, record: Record, rendering: Rendering, shared: Rendering | None = None) -> Stored:
     """The original of a marked image, as it is to be written.
 
     Args:
         marked: the marked image, exactly as it was written.
         record: its record.
         rendering: the rendering it names.
+        shared: the picture of the delta that it shares with others, where it refers to one.
 
     Raises:
         InputError: the record is damaged.
         KeyMismatchError: the image is another, or the result is not the original.
     """
-    pixels = restore(marked.pixels, record, rendering)
+    pixels = restore(marked.pixels, record, rendering, shared)
     shell = None if record.form is None else record.form.original_shell(pixels)
     return replace(marked, pixels=pixels, shell=shell)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from miad.errors import InputError
 from miad.keys.file import KeyFile
 from miad.keys.key import Key
+from miad.keys.record import Record
 
 
 def check_sealed(path: Path) -> Iterator[str]:
@@ -24,12 +25,17 @@ def check_sealed(path: Path) -> Iterator[str]:
 
 
 def check_records(key: Key) -> Iterator[str]:
-    """Open every record that the key gives access to, and the rendering that it names.
+    """Open every record that the key gives access to, the rendering that it names, and the delta that it shares.
 
     Yields:
         For each record, what is wrong with it; empty where nothing is.
     """
-    yield from (_problem(lambda name: key.rendering(key.records[name]), marked) for marked in key.records)
+    yield from (_problem(lambda name: _open(key, key.records[name]), marked) for marked in key.records)
+
+
+def _open(key: Key, record: Record) -> None:
+    key.rendering(record)
+    key.shared(record)
 
 
 def _problem(read: Callable[[str], object], name: str) -> str:

@@ -2,10 +2,11 @@
 
 from miad.tasks.attack import AttackTask
 from miad.tasks.classifier import ClassifierTask
+from miad.tasks.delta_learning import DeltaLearner, learn_delta, read_delta, write_delta
 from miad.tasks.journal import Entry, Journal
 from miad.tasks.learning import PlaceLearner, learning_queries
 from miad.tasks.marking import Marking, MarkOptions
-from miad.tasks.protection import Protection, delta_generator
+from miad.tasks.protection import Protection, delta_generator, pattern_of
 from miad.tasks.remover import DEFAULT_RECIPE, RemoverRecipe, RemoverTask, Stage
 from miad.tasks.room import Kept, Room, RoomOptions, find_rooms
 from miad.tasks.run_secret import RunSecret
@@ -18,6 +19,7 @@ __all__ = [
     "DEFAULT_RECIPE",
     "AttackTask",
     "ClassifierTask",
+    "DeltaLearner",
     "Entry",
     "ImagesToDo",
     "Journal",
@@ -37,6 +39,10 @@ __all__ = [
     "Stage",
     "delta_generator",
     "find_rooms",
+    "learn_delta",
     "learning_queries",
+    "pattern_of",
+    "read_delta",
     "wait_for_all",
+    "write_delta",
 ]

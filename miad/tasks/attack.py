@@ -34,10 +34,14 @@ from miad.tasks.protection import Protection
 from miad.tasks.proxy import Proxy, squash
 from miad.tasks.room import Room, find_rooms
 from miad.tensors import Images, Labels, Probabilities
+from miad.vaccine import around
 from miad.watermark import Atlas, KeyedTexture, Placement, Texture, draw_variants, keyed_texture, make_atlas, textured
 
 OnImage: TypeAlias = Callable[[Placement], Placement]
 """From places of what is searched to the same places of the image itself."""
+
+Found: TypeAlias = tuple[Ready, Outcome]
+"""An image and where its mark is to be."""
 
 _ATLASES = 8
 """Image sizes, times scales, whose renderings are kept at a time."""
@@ -119,11 +123,11 @@ class AttackTask(LightningModule):
         Goes on while whole batches of candidates can be made, or while there is no room for the next images. What is
         left flies on with them; the last step ends all.
         """
-        done = [marking for ready in self._prepare(batch) if (marking := self._take_up(ready)) is not None]
+        done = [found for ready in self._prepare(batch) if (found := self._take_up(ready)) is not None]
         last = batch_index + 1 >= self.trainer.num_predict_batches[0]
         while len(self.pool) and (last or self.pool.fills_a_batch or len(self.pool) > self.in_flight - self.intake):
             done += map(self._land, self.pool.advance())
-        return done
+        return [mark(ready, outcome) for ready, outcome in self._protect_near(done)]
 
     def verdict(self, images: Sequence[Images]) -> Probabilities:
         """Every target's probabilities in float32, sources first: ``(n, k, c)``.
@@ -196,7 +200,7 @@ class AttackTask(LightningModule):
         generators = [image_generator(self.seed, item.id) for item in items]
         rooms = self.rooms(items, hosts, labels, [self.strategy.draw_variants(own) for own in generators])
         correct = self.all_correct(hosts, labels)
-        if self.protection is not None:
+        if self.protection is not None and not self.protection.after_search:
             masks = torch.stack([room.mask for room in rooms])
             hosts = self.protection(hosts, [item.id for item in items], self.seed, masks, grey=items[0].grey)
             # What delta alone makes a source misread is no success of the mark.
@@ -207,14 +211,14 @@ class AttackTask(LightningModule):
             host = Host(pixels.clone(), item.label, atlas, self.draw_texture(keyed, atlas))
             yield Ready(item, host, room, read, generator, keyed)
 
-    def _take_up(self, ready: Ready) -> Marking | None:
-        """Let an image join the pool; its marking where there is nothing to search."""
+    def _take_up(self, ready: Ready) -> Found | None:
+        """Let an image join the pool; its outcome where there is nothing to search."""
         space = ready.room.space
         if not space.feasible:
-            return mark(ready, Outcome(Status.INFEASIBLE, Placement.empty(), 1, nan))
+            return ready, Outcome(Status.INFEASIBLE, Placement.empty(), 1, nan)
         if not ready.correct:
             # Already misread: marked like the others, so that no image leaves without a mark, but not searched.
-            return mark(ready, Outcome(Status.SKIPPED, space.draw(1, ready.generator), 1, nan))
+            return ready, Outcome(Status.SKIPPED, space.draw(1, ready.generator), 1, nan)
         if self.is_large(ready.host.pixels):
             proxy = self.proxy(ready.host, space, ready.room.scale, grey=ready.item.grey)
             if proxy.space.feasible:
@@ -243,10 +247,44 @@ class AttackTask(LightningModule):
         with torch.autocast(self.device.type, enabled=False):
             return self.pool.score([host], place)[0]
 
-    def _land(self, flight: Flight) -> Marking:
+    def _land(self, flight: Flight) -> Found:
         ready, on_image = self._searched.pop(flight)
         assert flight.outcome is not None
-        return mark(ready, replace(flight.outcome, placement=on_image(flight.outcome.placement)))
+        return ready, replace(flight.outcome, placement=on_image(flight.outcome.placement))
+
+    def _protect_near(self, found: Sequence[Found]) -> Iterator[Found]:
+        """Give images whose marks are found their delta, if it is to be near the marks; the others pass as they are.
+
+        Whether the mark still succeeds is judged on the written pixels, as always; it is not searched again.
+        """
+        if self.protection is None or not self.protection.after_search:
+            yield from found
+            return
+        groups: dict[tuple[torch.Size, bool], list[Found]] = defaultdict(list)
+        for ready, outcome in found:
+            if len(outcome.placement):
+                groups[ready.host.pixels.shape, ready.item.grey].append((ready, outcome))
+            else:
+                yield ready, outcome
+        for own in groups.values():
+            yield from self._protect_alike(self.protection, own)
+
+    def _protect_alike(self, protection: Protection, found: Sequence[Found]) -> Iterator[Found]:
+        readies = [ready for ready, _ in found]
+        hosts, masks = (
+            torch.stack(parts) for parts in zip(*((r.host.pixels, r.room.mask) for r in readies), strict=True)
+        )
+        near = torch.stack([self._near(protection, ready, outcome) for ready, outcome in found]).to(hosts.device)
+        ids = [ready.item.id for ready in readies]
+        protected = protection(hosts, ids, self.seed, masks, grey=readies[0].item.grey, near=near)
+        for (ready, outcome), pixels in zip(found, protected, strict=True):
+            yield replace(ready, host=replace(ready.host, pixels=pixels.clone())), outcome
+
+    def _near(self, protection: Protection, ready: Ready, outcome: Outcome) -> torch.Tensor:
+        x, y, _, variant = outcome.placement.rows()[0].tolist()
+        height, width = ready.host.pixels.shape[-2:]
+        logo = ready.host.atlas.rendering(variant).coverage.shape
+        return around((height, width), (x, y), (logo[0], logo[1]), protection.vaccine.options.margin)
 
     def is_large(self, image: Images) -> bool:
         """Whether images of this size are searched on squares in their place."""

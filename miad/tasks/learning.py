@@ -92,7 +92,7 @@ def _examples(
 ) -> list[_Example]:
     """As many as are asked for, or as can be had."""
     wanted = sum(settings.rounds)
-    items = _alike(dataset, wanted * _TRIES, generator)
+    items = images_alike(dataset, wanted * _TRIES, generator)
     found: list[_Example] = []
     while len(found) < wanted and (chunk := list(islice(items, _CHUNK))):
         found += _readable(task, settings, chunk)
@@ -121,7 +121,7 @@ def _seen(task: AttackTask, item: Item, pixels: Images, room: Room) -> _Example:
     return _Example(proxy.host, proxy.space)
 
 
-def _alike(dataset: ImageDataset, count: int, generator: torch.Generator) -> Iterator[Item]:
+def images_alike(dataset: ImageDataset, count: int, generator: torch.Generator) -> Iterator[Item]:
     """So many images of one size and kind, that of the first one drawn, in random order."""
     order = torch.randperm(len(dataset), generator=generator).tolist()
     first = dataset[order[0]]

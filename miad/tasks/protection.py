@@ -7,14 +7,27 @@ import torch
 from torch import Tensor, nn
 
 from miad.data import RandomMarker
+from miad.keys import Blocks, Pattern, Seeded, Shared, picture_of
 from miad.search import image_generator
 from miad.tensors import Images
-from miad.vaccine import Vaccine
+from miad.vaccine import Vaccine, draw_seed
 
 
 def delta_generator(seed: int, image_id: str) -> torch.Generator:
     """What is random about one image's delta; another stream than its search's, which delta must not move."""
     return image_generator(seed, f"{image_id}\ndelta")
+
+
+def pattern_of(vaccine: Vaccine, seed: int, image_id: str) -> Pattern | None:
+    """What one image's delta is made of, for its key; None where every value is its own."""
+    options = vaccine.options
+    if options.family == "block":
+        return Blocks(options.eps, options.block)
+    if options.family == "universal" and vaccine.universal is not None:
+        return Shared(options.eps, picture_of(vaccine.universal.numpy()))
+    if options.family == "free" and options.kind == "noise":
+        return Seeded(options.eps, draw_seed(delta_generator(seed, image_id)))
+    return None
 
 
 class Protection(nn.Module):
@@ -36,7 +49,21 @@ class Protection(nn.Module):
         self.spare = spare
         self.marker = marker
 
-    def forward(self, images: Images, ids: Sequence[str], seed: int, masks: Tensor, *, grey: bool) -> Images:
+    @property
+    def after_search(self) -> bool:
+        """Whether delta needs the mark's place, and so comes after the search."""
+        return self.vaccine.options.family == "near"
+
+    def forward(
+        self,
+        images: Images,
+        ids: Sequence[str],
+        seed: int,
+        masks: Tensor,
+        *,
+        grey: bool,
+        near: Tensor | None = None,
+    ) -> Images:
         """The protected images; an image's delta does not depend on the others.
 
         Args:
@@ -45,6 +72,7 @@ class Protection(nn.Module):
             seed: of the run.
             masks: bool ``(n, h, w)``, the lesions.
             grey: whether the files store one channel.
+            near: bool ``(n, h, w)``, where alone delta may be, if it is to be near the marks.
 
         Returns:
             uint8, the same shape.
@@ -55,5 +83,7 @@ class Protection(nn.Module):
         for start in range(0, len(images), self.batch_size):
             own = slice(start, start + self.batch_size)
             lesions = masks[own] if self.spare else None
-            parts.append(self.vaccine(images[own], generators[own], lesions, grey=grey, marker=marker).protected)
+            box = None if near is None else near[own]
+            found = self.vaccine(images[own], generators[own], lesions, grey=grey, marker=marker, near=box)
+            parts.append(found.protected)
         return torch.cat(parts)

@@ -18,13 +18,23 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 
 from miad.data import stored_of
 from miad.imaging import read_stored, to_tensor, with_mark, write_stored
-from miad.keys import Form, SealedRecord, make_record, rendering_digest, seal_record
+from miad.keys import (
+    Form,
+    Pattern,
+    SealedRecord,
+    Shared,
+    make_record,
+    rendering_digest,
+    seal_record,
+    shared_delta,
+)
 from miad.measures import psnr, rmse, ssim
 from miad.search import Status
 from miad.tasks.attack import AttackTask
 from miad.tasks.depth import stored_host, stored_mark
 from miad.tasks.journal import Entry, Journal
 from miad.tasks.marking import Marking
+from miad.tasks.protection import pattern_of
 from miad.tasks.view import view_of
 from miad.tensors import Pixels, Probabilities, StoredPixels
 from miad.watermark import textured
@@ -47,6 +57,8 @@ class _Written:
     rendering: str
     """Digest; empty where there is none."""
     record: SealedRecord | None
+    shared: Shared | None = None
+    """The delta that its record refers to."""
 
 
 class MarkingWriter(BasePredictionWriter):
@@ -100,7 +112,7 @@ class MarkingWriter(BasePredictionWriter):
     ) -> None:
         """Hand new markings to the threads, and book what they have finished, as far as it makes whole batches."""
         assert isinstance(pl_module, AttackTask)
-        self._pending += [self._threads.submit(self._write, marking) for marking in prediction]
+        self._pending += [self._threads.submit(self._write, one, _pattern(pl_module, one)) for one in prediction]
         while self._are_enough(min(_BOOKED, pl_module.in_flight)):
             self._book(trainer, pl_module)
 
@@ -120,7 +132,7 @@ class MarkingWriter(BasePredictionWriter):
         waiting = len(self._pending)
         return waiting >= count and (all(one.done() for one in self._pending[:count]) or waiting > _WAITING * count)
 
-    def _write(self, marking: Marking) -> _Written:
+    def _write(self, marking: Marking, pattern: Pattern | None) -> _Written:
         """Write the marked image, read it back and compare; the original when there is none."""
         item, original = marking.item, stored_of(marking.item)
         seen = original.view
@@ -137,12 +149,13 @@ class MarkingWriter(BasePredictionWriter):
         written = read_stored(path)
         x, y, alpha, _ = place.rows()[0].tolist()
         parts = original.pixels, host, written.pixels
-        kept = Form.of(original), marking.texture
+        kept = Form.of(original), marking.texture, pattern
         record = make_record(item.id, file, *parts, (x, y, alpha), marking.rendering, digest, *kept)
         delta = rmse(original.window.view(host), seen)
         columns = {**_place(marking), "file": file, "delta": delta, **_quality(written.view, seen)}
         columns |= _gave_way(marking) | _lesion(marking, written.pixels, host)
-        return _Written(marking, written.view, columns, digest, seal_record(record, self.recipient))
+        shared = pattern if isinstance(pattern, Shared) and shared_delta(record.delta) else None
+        return _Written(marking, written.view, columns, digest, seal_record(record, self.recipient), shared)
 
     def _book(self, trainer: Trainer, task: AttackTask) -> None:
         written = [future.result() for future in self._pending[:_BOOKED]]
@@ -159,6 +172,8 @@ class MarkingWriter(BasePredictionWriter):
         """What entries refer to is there before they are."""
         if one.marking.rendering is not None:
             self.journal.keep(one.rendering, one.marking.rendering)
+            if one.shared is not None:
+                self.journal.keep(one.shared.digest, one.shared.picture)
             if one.marking.item.id in self.pictures:
                 self.journal.keep_view(view_of(one.marking, one.pixels))
 
@@ -177,6 +192,12 @@ class MarkingWriter(BasePredictionWriter):
             progress["progress/queries_mean"] = self._queries / self._searched
         for logger in trainer.loggers:
             logger.log_metrics(progress, step=self._done)
+
+
+def _pattern(task: AttackTask, marking: Marking) -> Pattern | None:
+    """What the image's delta is made of."""
+    protection = task.protection
+    return None if protection is None else pattern_of(protection.vaccine, task.seed, marking.item.id)
 
 
 def _entries(task: AttackTask, written: Sequence[_Written], before: Probabilities, after: Probabilities) -> list[Entry]:

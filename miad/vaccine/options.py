@@ -10,6 +10,9 @@ VaccineName: TypeAlias = Literal["none", "noise", "delta_d", "delta_i"]
 """No delta; random noise; the disruptive delta_D, which spoils what removers make (MIAD-MARK eq. 3); the inert delta_I,
 which hides the mark from them (eq. 4)."""
 
+Family: TypeAlias = Literal["free", "block", "near", "universal"]
+"""What is free in a delta: every value; a sign a block; every value around the mark; one delta for a whole data set."""
+
 _LARGEST = 127
 
 
@@ -34,6 +37,15 @@ class VaccineOptions:
         mask_bonus: weight in delta_D of the mean logarithm of the mask. Where the mask is near 0 a remover changes
             nothing and ``reference=protected`` has no slope; the logarithm, there equal to the logit, has one, and it
             stops paying where the mask is near 1.
+        family: what is free in delta, and so what a key has to hold of it. ``free``, the papers', is every value.
+            ``block`` is a sign, times eps, a channel of each block; steps move latent values, whose signs count.
+            ``near`` is every value in a box around the mark. ``universal`` is one delta for all images, learned from
+            training images.
+        block: side of the blocks, in pixels.
+        margin: what the box of ``near`` has around the mark, in pixels.
+        examples: most images that ``universal`` is learned from.
+        saturation: what becomes of values that delta might take out of 0..255. ``clip``, the papers', cuts delta there;
+            a key has to tell what was cut off. ``spare`` gives no delta to values below eps or above 255 - eps.
         host: what removers see: the ``clean`` image with delta, or that ``marked`` at random, anew in each step. Losses
             under different marks do not compare, so that ``marked`` keeps the last step's delta and ``clean`` the best;
             and delta_I then wants the marked image left as it is, as one near the original is the remover's own aim.
@@ -51,6 +63,11 @@ class VaccineOptions:
     gamma: float = 2.0
     mask_term: Literal["squared", "entropy"] = "entropy"
     mask_bonus: float = 0.01
+    family: Family = "block"
+    block: int = 8
+    margin: int = 8
+    examples: int = 64
+    saturation: Literal["clip", "spare"] = "spare"
     host: Literal["clean", "marked"] = "clean"
 
     def __post_init__(self) -> None:
@@ -64,7 +81,8 @@ class VaccineOptions:
             raise InputError(f"expected eps of at most {_LARGEST} grey levels, found {self.eps}")
         if not 0 < self.step < inf:
             raise InputError(f"expected a step above 0, found {self.step}; for no delta take the vaccine 'none'")
-        check_at_least(0, gamma=self.gamma, mask_bonus=self.mask_bonus)
+        check_at_least(0, gamma=self.gamma, mask_bonus=self.mask_bonus, margin=self.margin)
+        check_at_least(1, block=self.block, examples=self.examples)
 
     @property
     def optimised(self) -> bool:
@@ -72,5 +90,7 @@ class VaccineOptions:
         return self.kind in ("delta_d", "delta_i")
 
 
-PAPER = VaccineOptions(start="zeros", reference="original", mask_term="squared", mask_bonus=0)
+PAPER = VaccineOptions(
+    start="zeros", reference="original", mask_term="squared", mask_bonus=0, family="free", saturation="clip"
+)
 """To the letter of the papers, delta_D; ``replace(PAPER, kind="delta_i")`` is delta_I."""

@@ -25,7 +25,7 @@ from miad.vaccine import VaccineOptions
 
 from .conftest import measures, quiet, save_remover, tree
 
-QUICK = VaccineOptions(steps=2, step=4.0)
+QUICK = VaccineOptions(steps=2, step=4.0, family="free", saturation="clip")
 MEASURES = ("psnr", "ssim", "rmse", "psnr_inside", "rmse_inside", "rmse_outside")
 
 
@@ -133,7 +133,8 @@ def test_only_networks_have_a_mask(study):
 def test_its_files_are_these(study):
     files = set(tree(study))
     pictures = {name for name in files if name.startswith("pictures/")}
-    assert files - pictures == {"config.yaml", "metrics.csv", "removal.csv", "removal_images.csv", "removal.png"}
+    tables = {"metrics.csv", "removal.csv", "removal_images.csv", "delta_families.csv"}
+    assert files - pictures == {"config.yaml", "removal.png", *tables}
     assert len(pictures) == 1
     assert measures(study)["accuracy/none/nothing"] == pytest.approx(
         next(float(row["accuracy"]) for row in rows(study))
@@ -202,6 +203,7 @@ def test_originals_are_not_logged(zoo, marked, removers, tmp_path, monkeypatch):
     [
         ({"vaccines": "none,delta"}, "expected one or more of none, noise, delta_d, delta_i, .*found 'delta'"),
         ({"made_on": "both"}, "expected one or more of each, all, .*found 'both'"),
+        ({"families": "blocks"}, "expected one or more of free, block, near, universal, .*found 'blocks'"),
         ({"orders": ""}, "expected one or more of before, after, .*found nothing"),
         ({"removed_by": "magic"}, "magic"),
         ({"unseen_removers": "SAME"}, "expected wdnet in --removers or in --unseen_removers, found it in both"),
@@ -271,11 +273,86 @@ def test_a_finished_study_is_not_run_again(zoo, marked, removers, tmp_path):
 def test_the_command_line_has_it(zoo, marked, removers, tmp_path, capsys):
     words = ["evaluate", "removal", "--data", "Phantom", "--data.size", "48", "--data.train", "0", "--data.val", "0"]
     words += ["--data.test", "7", "--attack", str(marked), "--models", str(zoo[0]), "--removers", removers[0]]
-    words += ["--vaccines", "none,delta_i", "--vaccine.steps", "1", "--removed_by", "", "--status", "marked"]
+    words += [
+        "--vaccines",
+        "none,delta_i",
+        "--vaccine.steps",
+        "1",
+        "--families",
+        "free,near",
+        "--removed_by",
+        "",
+        "--status",
+        "marked",
+    ]
     words += ["--run.root", str(tmp_path), "--run.name", "a", "--run.wandb", "off", "--no_run.progress"]
     with pytest.raises(SystemExit) as stop:
         main(words)
     assert stop.value.code == 0
     shown = capsys.readouterr().out
     assert "delta_i wdnet" in shown
+    assert "delta_i near wdnet" in shown
+    assert "delta_families" in shown
     assert "dB in +d" in shown
+
+
+@pytest.fixture(scope="module")
+def marked_others(zoo, tmp_path_factory):
+    """A finished attack on images that others can be learned from."""
+    run = quiet("others", tmp_path_factory.mktemp("others"))
+    attack(Phantom("brain", 48, train=9, val=0, test=4), str(zoo[0]), run, search=RandomSearch(2))
+    return run.folder
+
+
+@pytest.fixture(scope="module")
+def families(zoo, marked_others, removers, tmp_path_factory):
+    """A matrix of families; its folder."""
+    run = quiet("families", tmp_path_factory.mktemp("families"))
+    options = replace(QUICK, saturation="spare", eps=5, block=6, margin=2, examples=3)
+    data, marked = Phantom("brain", 48, train=9, val=0, test=4), marked_others
+    words = {"vaccines": "none,noise,delta_d", "families": "free,block,near,universal", "removed_by": ""}
+    removal(data, marked, str(zoo[0]), removers[0], run, **words, vaccine=options, status="marked", pictures=0)
+    return run.folder
+
+
+def test_every_family_is_a_case(families):
+    found = list(dict.fromkeys((row["vaccine"], row["family"]) for row in rows(families)))
+    each = ("free", "block", "near", "universal")
+    assert found == [("none", "free"), *(("noise", one) for one in each), *(("delta_d", one) for one in each)]
+    assert [path.name for path in sorted((families / "universal").iterdir())] == [
+        "delta_d-universal-wdnet.png",
+        "noise-universal.png",
+    ]
+
+
+def test_families_are_told_by_their_bytes_and_by_what_they_leave(families):
+    table, matrix = rows(families, "delta_families.csv"), rows(families)
+    assert [(row["vaccine"], row["family"], row["removed_by"]) for row in table] == [
+        (row["vaccine"], row["family"], row["removed_by"]) for row in matrix
+    ]
+    for row, whole in zip(table, matrix, strict=True):
+        for name in ("delta_bytes", "record_bytes", "psnr_protected", "accuracy"):
+            assert row[name] == whole[name]
+        assert float(row["png_share"]) == pytest.approx(float(row["record_bytes"]) / float(row["png_bytes"]), rel=1e-5)
+        own = [r for r in matrix if (r["vaccine"], r["family"]) == (row["vaccine"], row["family"])]
+        assert row["psnr_delta"] == next(r["psnr"] for r in own if r["removed_by"] == "exact")
+    size = {(row["vaccine"], row["family"]): float(row["delta_bytes"]) for row in table}
+    assert size["none", "free"] == 0
+    assert size["noise", "free"] < 60  # a seed, and a bit for each value that is not certain
+    assert 60 > size["delta_d", "universal"] > 32
+    assert size["delta_d", "block"] < size["delta_d", "near"] < size["delta_d", "free"]
+
+
+def test_what_a_case_costs_is_what_its_record_costs(families, marked_others):
+    """Without delta the study's record is the attack's own."""
+    key = open_key(next(marked_others.glob("*.miadkey")))
+    remainders = {record.image: len(record.remainder) for record in key.records.values()}
+    for row in rows(families, "removal_images.csv"):
+        if row["vaccine"] == "none":
+            assert float(row["remainder_bytes"]) == remainders[row["image"]]
+        assert float(row["record_bytes"]) > float(row["remainder_bytes"]) + float(row["delta_bytes"]) + 300
+
+
+def test_over_the_mark_no_key_undoes_delta(study):
+    assert {row["delta_bytes"] for row in rows(study) if row["order"] == "after"} == {"nan"}
+    assert all(row["order"] == "before" for row in rows(study, "delta_families.csv"))

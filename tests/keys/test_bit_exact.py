@@ -61,7 +61,7 @@ def test_no_delta_costs_nothing():
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda d: d[:-3], lambda d: d[:5] + b"\0\0\0" + d[8:], lambda d: zlib.compress(b"no")]
+    "damage", [lambda d: d[:-3], lambda d: d[:5] + b"\xff\xff\xff" + d[8:], lambda d: zlib.compress(b"no")]
 )
 def test_a_damaged_delta_is_refused(damage):
     atlas = make_atlas(load_logo("emblem"), draw_variants(0, 0), (96, 96), 2, grey=True)

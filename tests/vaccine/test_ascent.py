@@ -5,9 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from miad.vaccine import PAPER, Vaccine, VaccineOptions
+from miad.vaccine import PAPER, Vaccine
 
-from .toys import Small, Toy, draw_images, make_generators, nothing
+from .toys import Small, Toy, draw_images, free, make_generators, nothing
 
 EPS2 = (8 / 255) ** 2
 
@@ -25,7 +25,7 @@ def test_where_the_slope_never_turns_delta_goes_all_the_way(seed, eps, step, kin
     remover = Toy(lambda seen: 3 * seen + 9 * pull, nothing)
     name, sign = ("delta_d", 1) if kind else ("delta_i", -1)
     for reference in ("original", "protected"):
-        options = VaccineOptions(name, eps, step, 60, reference=reference, mask_bonus=0)
+        options = free(name, eps, step, 60, reference=reference, mask_bonus=0)
         found = Vaccine(options, [remover])(images, make_generators(range(4)))
         # 3z + 9p - x and 3z + 9p - z have the sign of p for all pixels, and grow with z.
         assert torch.equal(found.delta, away(images, (sign * pull).int(), eps))
@@ -34,16 +34,14 @@ def test_where_the_slope_never_turns_delta_goes_all_the_way(seed, eps, step, kin
 def test_a_lesion_stays_and_the_rest_goes_all_the_way():
     images = draw_images()
     lesions = draw_images(seed=3)[:, 0] < 100
-    found = Vaccine(VaccineOptions(steps=10), [Toy(lambda seen: 2 * seen + 1)])(
-        images, make_generators(range(4)), lesions
-    )
+    found = Vaccine(free(steps=10), [Toy(lambda seen: 2 * seen + 1)])(images, make_generators(range(4)), lesions)
     assert torch.equal(found.delta, away(images, 1) * ~lesions[:, None])
 
 
 def test_grey_images_follow_the_sum_of_the_channels_slopes():
     images = draw_images()[:, :1].repeat(1, 3, 1, 1)
     gains = torch.tensor([1.0, 1.0, -3.0]).view(1, 3, 1, 1)
-    vaccine = Vaccine(VaccineOptions(steps=10), [Toy(lambda seen: seen + gains * seen + 50)])
+    vaccine = Vaccine(free(steps=10), [Toy(lambda seen: seen + gains * seen + 50)])
     assert torch.equal(vaccine(images, make_generators(range(4)), grey=True).delta, away(images, -1))
     assert torch.equal(vaccine(images, make_generators(range(4))).delta, away(images, gains.sign().int()))
 
@@ -57,7 +55,7 @@ def test_an_image_s_best_delta_is_kept_not_its_last():
         return seen + 1 - (255 * seen - 100 - peak).abs() / 255
 
     for steps, expected in ((1, [0, 3]), (2, [0, 6]), (3, [0, 9]), (4, [0, 9]), (5, [0, 9]), (6, [0, 9])):
-        options = VaccineOptions(eps=20, step=3, steps=steps, start="zeros")
+        options = free(eps=20, step=3, steps=steps, start="zeros")
         found = Vaccine(options, [Toy(image)])(images, make_generators(range(2)))
         assert found.delta[:, 0, 0, 0].tolist() == expected
         off = (torch.tensor(expected) - peak.flatten()).abs()
@@ -66,7 +64,7 @@ def test_an_image_s_best_delta_is_kept_not_its_last():
 
 def test_the_last_delta_can_be_the_best():
     images = torch.full((1, 3, 2, 2), 100, dtype=torch.uint8)
-    options = VaccineOptions(step=1, steps=5, start="zeros")
+    options = free(step=1, steps=5, start="zeros")
     found = Vaccine(options, [Toy(lambda seen: 2 * seen)])(images, make_generators(range(1)))
     assert (found.delta == 5).all()
     assert torch.allclose(found.loss, torch.tensor([(105 / 255) ** 2]))
@@ -74,17 +72,17 @@ def test_the_last_delta_can_be_the_best():
 
 def test_fractions_of_a_level_add_up():
     images = torch.full((1, 3, 2, 2), 100, dtype=torch.uint8)
-    options = VaccineOptions(step=0.3, steps=10, start="zeros")
+    options = free(step=0.3, steps=10, start="zeros")
     found = Vaccine(options, [Toy(lambda seen: 2 * seen)])(images, make_generators(range(1)))
     assert (found.delta == 3).all()
 
 
 def test_a_uniform_start_is_the_noise_of_the_same_generators():
     images = draw_images()
-    noise = Vaccine(VaccineOptions("noise"))(images, make_generators(range(4)))
+    noise = Vaccine(free("noise"))(images, make_generators(range(4)))
     idle = Toy(lambda seen: seen)
     with pytest.warns(UserWarning, match="on 4 of 4"):
-        found = Vaccine(VaccineOptions(steps=2), [idle])(images, make_generators(range(4)))
+        found = Vaccine(free(steps=2), [idle])(images, make_generators(range(4)))
     assert torch.equal(found.delta, noise.delta)
 
 
@@ -100,7 +98,7 @@ def test_several_removers_pull_by_their_weights(weights, signs, loss):
     images = draw_images(2, low=50, high=200)
     pull = torch.tensor([5.0, 5.0, -5.0]).view(1, 3, 1, 1)
     one, other = Toy(lambda seen: seen + 8 * pull / 255), Toy(lambda seen: seen - 3 * 5 / 255)
-    options = VaccineOptions(reference="original", steps=10, mask_bonus=0)
+    options = free(reference="original", steps=10, mask_bonus=0)
     found = Vaccine(options, [one, other], weights)(images, make_generators(range(2)))
     first, second = (weight / sum(weights or [1, 1]) for weight in (weights or [1, 1]))
     expected, squares = [], []
@@ -123,15 +121,15 @@ class TestTheIdentityAttractor:
     idle = Toy(lambda seen: seen)
 
     def test_the_paper_s_reference_counts_delta_as_damage(self):
-        options = VaccineOptions(reference="original", mask_bonus=0, steps=20)
+        options = free(reference="original", mask_bonus=0, steps=20)
         found = Vaccine(options, [self.idle])(self.images, make_generators(range(3)))
-        start = Vaccine(VaccineOptions("noise"))(self.images, make_generators(range(3))).delta
+        start = Vaccine(free("noise"))(self.images, make_generators(range(3))).delta
         assert torch.equal(found.delta, 8 * start.sign())  # outwards from wherever it began
         assert torch.allclose(found.loss, EPS2 * (start != 0).float().mean((1, 2, 3)))
 
     def test_the_protected_image_does_not(self):
         with pytest.warns(UserWarning, match="on 3 of 3"):
-            found = Vaccine(VaccineOptions(steps=20), [self.idle])(self.images, make_generators(range(3)))
+            found = Vaccine(free(steps=20), [self.idle])(self.images, make_generators(range(3)))
         assert (found.loss == 0).all()
         assert (found.flat == 1).all()
 
@@ -139,7 +137,7 @@ class TestTheIdentityAttractor:
         """What a remover adds whatever it sees has no slope; a reference held still would credit delta for it."""
         adds = Toy(lambda seen: seen + 0.25)
         with pytest.warns(UserWarning, match="on 3 of 3"):
-            found = Vaccine(VaccineOptions(steps=5), [adds])(self.images, make_generators(range(3)))
+            found = Vaccine(free(steps=5), [adds])(self.images, make_generators(range(3)))
         assert (found.flat == 1).all()
         assert torch.allclose(found.loss, torch.full((3,), 0.25**2))
 
@@ -154,13 +152,13 @@ class TestTheSureRemover:
         assert self.sure(self.images / 255).mask.amax() < 1e-9
 
     def test_the_paper_s_start_stays_where_it_is(self):
-        options = VaccineOptions(steps=5, start=PAPER.start, reference=PAPER.reference, mask_bonus=PAPER.mask_bonus)
+        options = free(steps=5, start=PAPER.start, reference=PAPER.reference, mask_bonus=PAPER.mask_bonus)
         with pytest.warns(UserWarning, match="on 3 of 3"):
             found = Vaccine(options, [self.sure])(self.images, make_generators(range(3)))
         assert not found.delta.any()
 
     def test_the_bonus_leads_away(self):
-        found = Vaccine(VaccineOptions(steps=20), [self.sure])(self.images, make_generators(range(3)))
+        found = Vaccine(free(steps=20), [self.sure])(self.images, make_generators(range(3)))
         before, after = (
             self.sure(images / 255).mask.log().mean((1, 2, 3)) for images in (self.images, found.protected)
         )

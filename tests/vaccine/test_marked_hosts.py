@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from miad.errors import InputError
-from miad.vaccine import Vaccine, VaccineOptions
+from miad.vaccine import Vaccine
 
-from .toys import Toy, draw_images, make_generators, nothing
+from .toys import Toy, draw_images, free, make_generators, nothing
 
 MARK = 0.2
 
@@ -24,7 +24,7 @@ class Marker:
 
 def make(image, mask=nothing, *, marker, images=None, **options):
     images = draw_images(3, low=20, high=230) if images is None else images
-    vaccine = Vaccine(VaccineOptions(host="marked", mask_bonus=0, **options), [Toy(image, mask)])
+    vaccine = Vaccine(free(host="marked", mask_bonus=0, **options), [Toy(image, mask)])
     return vaccine(images, make_generators(range(len(images))), marker=marker)
 
 
@@ -40,7 +40,7 @@ def test_marks_are_fresh_in_every_step_and_of_every_image_s_own():
     drawn = torch.cat(together.drawn, 1)
     assert drawn.shape == (3, 5)  # four steps, and the last delta
     assert drawn.unique().numel() == 15
-    vaccine = Vaccine(VaccineOptions(host="marked", mask_bonus=0, steps=4), [Toy(lambda seen: 2 * seen, nothing)])
+    vaccine = Vaccine(free(host="marked", mask_bonus=0, steps=4), [Toy(lambda seen: 2 * seen, nothing)])
     part = vaccine(images[1:2], make_generators([1]), marker=alone)
     assert torch.equal(torch.cat(alone.drawn, 1), drawn[1:2])
     assert torch.equal(part.delta, found.delta[1:2])
@@ -48,7 +48,7 @@ def test_marks_are_fresh_in_every_step_and_of_every_image_s_own():
 
 def test_clean_hosts_never_see_the_marker():
     marker = Marker()
-    vaccine = Vaccine(VaccineOptions(steps=2), [Toy(lambda seen: 2 * seen)])
+    vaccine = Vaccine(free(steps=2), [Toy(lambda seen: 2 * seen)])
     vaccine(draw_images(), make_generators(range(4)), marker=marker)
     assert marker.drawn == []
 
@@ -101,7 +101,7 @@ def test_over_a_mark_a_remover_that_takes_it_off_is_not_spoilt_by_that(reference
     marked = unmarked.clone()
     marked[..., :2] = 200
     shade = (marked.float() - unmarked.float()) / 255
-    options = VaccineOptions("delta_d", steps=1, start="zeros", mask_bonus=0, reference=reference)
+    options = free("delta_d", steps=1, start="zeros", mask_bonus=0, reference=reference)
     vaccine = Vaccine(options, [Toy(lambda seen: seen - shade)])
     generators = [torch.Generator()]
     against_marked = vaccine(marked, generators).loss

@@ -3,16 +3,16 @@
 import pytest
 import torch
 
-from miad.vaccine import Vaccine, VaccineOptions
+from miad.vaccine import Vaccine
 
-from .toys import draw_images, make_generators
+from .toys import draw_images, free, make_generators
 
-NOISE = Vaccine(VaccineOptions("noise"))
+NOISE = Vaccine(free("noise"))
 
 
 def test_none_changes_nothing():
     images = draw_images()
-    found = Vaccine(VaccineOptions("none"))(images, make_generators(range(4)))
+    found = Vaccine(free("none"))(images, make_generators(range(4)))
     assert torch.equal(found.protected, images)
     assert not found.delta.any()
     assert found.loss.isnan().all()
@@ -38,7 +38,7 @@ def test_noise_is_clipped_to_valid_pixels(level, low, high):
 
 @pytest.mark.parametrize("kind", ["noise", "none"])
 def test_an_empty_batch_stays_empty(kind):
-    found = Vaccine(VaccineOptions(kind))(draw_images(0), [])
+    found = Vaccine(free(kind))(draw_images(0), [])
     assert found.protected.shape == found.delta.shape == (0, 3, 6, 7)
 
 

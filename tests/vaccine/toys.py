@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from miad.models.removers import Removal, Remover
+from miad.vaccine import VaccineOptions
 
 
 class Toy(Remover):
@@ -52,3 +53,8 @@ def draw_images(count=4, shape=(6, 7), low=0, high=256, seed=0):
 
 def make_generators(numbers):
     return [torch.Generator().manual_seed(100 + number) for number in numbers]
+
+
+def free(kind="delta_d", *args, **options):
+    """Options of the papers' family: every value is its own, and clipped."""
+    return VaccineOptions(kind, *args, **({"family": "free", "saturation": "clip"} | options))
