@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.progress import track
 
 from miad.commands.marked_run import MarkedRun, open_marked_run
-from miad.commands.marking import check_targets, check_unfinished, load_targets, spread
+from miad.commands.marking import check_targets, check_unfinished, load_targets
 from miad.commands.run import Run
 from miad.commands.show import show_table
 from miad.commands.vaccines import DEFAULT_VACCINE, load_removers
 from miad.commands.words import read_words, split_words
-from miad.data import ImageDataModule, ImageDataset, Split, content_digest, output_names
+from miad.data import ImageDataModule, ImageDataset, Split, content_digest, output_names, spread
 from miad.errors import InputError, check_at_least
 from miad.evaluation import (
     NOTHING,

@@ -1,5 +1,6 @@
 """LightningModules; each is glue between a network, a loss or a search, and the Trainer."""
 
+from miad.tasks.arrays import Protected, protect, recover
 from miad.tasks.attack import AttackTask
 from miad.tasks.classifier import ClassifierTask
 from miad.tasks.journal import Entry, Journal
@@ -26,6 +27,7 @@ __all__ = [
     "Marking",
     "MarkingWriter",
     "PlaceLearner",
+    "Protected",
     "Protection",
     "RemoverRecipe",
     "RemoverTask",
@@ -36,5 +38,7 @@ __all__ = [
     "delta_generator",
     "find_rooms",
     "learning_queries",
+    "protect",
+    "recover",
     "wait_for_all",
 ]

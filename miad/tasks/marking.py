@@ -5,9 +5,11 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from miad.data import Item
-from miad.search import Host, Outcome
+from miad.imaging import from_tensor
+from miad.keys import Record, make_record
+from miad.search import Host, Outcome, Status
 from miad.tasks.room import Room, RoomOptions
-from miad.tensors import Images
+from miad.tensors import Images, Pixels
 from miad.watermark import AlphaMode, Logo, Rendering, blend
 
 
@@ -80,3 +82,30 @@ def mark(ready: Ready, outcome: Outcome) -> Marking:
     marked = blend(pixels[None], place.to(pixels.device), atlas)[0]
     rendering = atlas.rendering(int(place.variant))
     return Marking(ready.item, outcome, room, pixels.cpu(), marked.cpu(), rendering)
+
+
+def stored(image: Images, marking: Marking) -> Pixels:
+    """One of a marking's images, uint8 ``(3, h, w)``, as pixels to store."""
+    return from_tensor(image, grey=marking.item.grey)
+
+
+def record_of(marking: Marking, file: str, pixels: Pixels, digest: str) -> Record:
+    """What undoing a mark needs.
+
+    Args:
+        marking: with a placement.
+        file: path of the marked file below ``marked/``.
+        pixels: the marked pixels as they were written.
+        digest: of the marking's rendering.
+    """
+    assert marking.rendering is not None
+    original, host = stored(marking.item.image, marking), stored(marking.host, marking)
+    x, y, alpha, _ = marking.outcome.placement.rows()[0].tolist()
+    return make_record(marking.item.id, file, original, host, pixels, (x, y, alpha), marking.rendering, digest)
+
+
+def judged(status: Status, *, misread: bool) -> Status:
+    """A searched image has succeeded if, and only if, the written pixels are misread."""
+    if status in (Status.SUCCESS, Status.FAILED):
+        return Status.SUCCESS if misread else Status.FAILED
+    return status

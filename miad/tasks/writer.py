@@ -15,15 +15,14 @@ from typing import Any
 import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter
-from torch import Tensor
 
-from miad.imaging import from_tensor, read_image, to_tensor, write_png
-from miad.keys import SealedRecord, make_record, rendering_digest, seal_record
+from miad.imaging import read_image, to_tensor, write_png
+from miad.keys import SealedRecord, rendering_digest, seal_record
 from miad.measures import psnr, rmse, ssim
 from miad.search import Status
 from miad.tasks.attack import AttackTask
 from miad.tasks.journal import Entry, Journal
-from miad.tasks.marking import Marking
+from miad.tasks.marking import Marking, judged, record_of, stored
 from miad.tasks.view import view_of
 from miad.tensors import Pixels, Probabilities
 
@@ -117,18 +116,16 @@ class MarkingWriter(BasePredictionWriter):
 
     def _write(self, marking: Marking) -> _Written:
         """Write the marked image, read it back and compare; the original when there is none."""
-        original = _stored(marking.item.image, marking)
+        original = stored(marking.item.image, marking)
         if marking.marked is None or marking.rendering is None:
             columns = {**_place(marking), "file": "", "delta": 0.0, **_quality(original, original)}
             return _Written(marking, original, columns | _gave_way(marking) | _lesion(marking, original), "", None)
         file = self.names[marking.item.id]
         path = self.folder / "marked" / file
-        write_png(path, _stored(marking.marked, marking))
-        pixels, host, digest = read_image(path), _stored(marking.host, marking), rendering_digest(marking.rendering)
-        x, y, alpha, _ = marking.outcome.placement.rows()[0].tolist()
-        record = make_record(marking.item.id, file, original, host, pixels, (x, y, alpha), marking.rendering, digest)
+        write_png(path, stored(marking.marked, marking))
+        pixels, host, digest = read_image(path), stored(marking.host, marking), rendering_digest(marking.rendering)
         columns = {**_place(marking), "file": file, "delta": rmse(host, original), **_quality(pixels, original)}
-        sealed = seal_record(record, self.recipient)
+        sealed = seal_record(record_of(marking, file, pixels, digest), self.recipient)
         return _Written(marking, pixels, columns | _gave_way(marking) | _lesion(marking, pixels), digest, sealed)
 
     def _book(self, trainer: Trainer, task: AttackTask) -> None:
@@ -173,7 +170,7 @@ def _entries(task: AttackTask, written: Sequence[_Written], before: Probabilitie
         Entry(
             image=one.marking.item.id,
             label=one.marking.item.label,
-            status=_judged(one.marking.outcome.status, misread=misread[index]),
+            status=judged(one.marking.outcome.status, misread=misread[index]),
             queries=one.marking.outcome.queries,
             before=before[index].tolist(),
             after=after[index].tolist(),
@@ -181,10 +178,6 @@ def _entries(task: AttackTask, written: Sequence[_Written], before: Probabilitie
         )
         for index, one in enumerate(written)
     ]
-
-
-def _stored(image: Tensor, marking: Marking) -> Pixels:
-    return from_tensor(image, grey=marking.item.grey)
 
 
 def _quality(pixels: Pixels, original: Pixels) -> dict[str, float]:
@@ -209,10 +202,3 @@ def _lesion(marking: Marking, written: Pixels) -> dict[str, Any]:
     changed = (to_tensor(written) != marking.host).any(0)
     caught = lesion & marking.room.mask
     return {"lesion": int(lesion.sum()), "covered": int((lesion & changed).sum()), "caught": int(caught.sum())}
-
-
-def _judged(status: Status, *, misread: bool) -> Status:
-    """A searched image has succeeded if, and only if, the written pixels are misread."""
-    if status in (Status.SUCCESS, Status.FAILED):
-        return Status.SUCCESS if misread else Status.FAILED
-    return status

@@ -7,7 +7,7 @@ import pytest
 
 from miad.errors import MiadError
 from miad.imaging import read_image
-from miad.keys import WHOLE, Identity, User, add_part, make_grant, open_key, recover_folder, write_grant
+from miad.keys import WHOLE, Identity, Key, User, add_part, make_grant, open_key, recover_folder, write_grant
 
 from .samples import a_folder, flipped
 
@@ -70,7 +70,7 @@ def test_in_a_marked_file(path, issuer, images, tmp_path):
     file, target = folder / record.file, out / record.file
     sound, generator, outcomes = file.read_bytes(), np.random.default_rng(2), Counter()
     key = open_key(path, issuer.identity)
-    mine = type(key)(key.path, {record.marked: record}, key.renderings, key.parts)
+    mine = Key.of(key.path, {record.marked: record}, key.renderings, key.parts)
     for _ in range(FLIPS):
         file.write_bytes(flipped(sound, generator))
         (result,) = recover_folder(mine, folder, out)
