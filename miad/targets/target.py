@@ -88,8 +88,10 @@ class Target(nn.Module):
 
 
 def _count_logits(reader: Normalised) -> int:
-    device = next((parameter.device for parameter in reader.parameters()), torch.device("cpu"))
-    black = torch.zeros(2, 3, reader.size, reader.size, dtype=torch.uint8, device=device)
+    parameter = next(reader.parameters(), None)
+    if parameter is None:
+        raise InputError("expected a network with parameters, found none, which tells no device")
+    black = torch.zeros(2, 3, reader.size, reader.size, dtype=torch.uint8, device=parameter.device)
     try:
         with torch.no_grad(), evaluating(reader):
             logits = reader(black)

@@ -179,7 +179,7 @@ def _device(targets: Sequence[Target]) -> torch.device:
     devices = {str(parameter.device) for target in targets for parameter in target.parameters()}
     if len(devices) > 1:
         raise InputError(f"expected classifiers on one device, found {' and '.join(sorted(devices))}")
-    return torch.device(devices.pop() if devices else "cpu")
+    return torch.device(devices.pop())
 
 
 def _mark_all(task: AttackTask, dataset: ArrayDataset) -> dict[str, Marking]:
