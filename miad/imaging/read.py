@@ -13,6 +13,8 @@ from PIL.ImageFile import ImageFile
 from miad.errors import InputError
 from miad.tensors import Pixels
 
+LARGEST = 89_000_000
+"""Pixels; where Pillow begins to warn of decompression bombs."""
 _EXACT = {"L": "L", "RGB": "RGB", "1": "L", "P": "RGB"}
 """Pillow modes whose pixels survive the conversion on the right unchanged (palettes become their colours)."""
 
@@ -32,7 +34,8 @@ def read_image(path: Path) -> Pixels:
     try:
         with Image.open(path) as file:
             mode = _exact_mode(path, file)
-            return np.array(ImageOps.exif_transpose(file).convert(mode))
+            ImageOps.exif_transpose(file, in_place=True)  # large images are not to be copied
+            return np.array(file if file.mode == mode else file.convert(mode))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise _unreadable(path, error) from error
 
@@ -52,7 +55,21 @@ def image_size(path: Path) -> tuple[int, int]:
         raise _unreadable(path, error) from error
 
 
+def check_pixels(path: Path, file: Image.Image) -> None:
+    """An image is not larger than what is read, whatever its header claims; a small file can claim anything.
+
+    Raises:
+        InputError: it is.
+    """
+    if file.width * file.height > LARGEST:
+        raise InputError(
+            f"{path}: expected at most {LARGEST // 10**6} million pixels, found {file.width}x{file.height}; shrink the "
+            "image or take it out"
+        )
+
+
 def _exact_mode(path: Path, file: ImageFile) -> str:
+    check_pixels(path, file)
     deep = any(";16" in str(tile) for tile in file.tile)  # Pillow would cut 16-bit RGB to 8 bits and say "RGB"
     if getattr(file, "n_frames", 1) > 1:
         raise InputError(f"{path}: expected one image, found {file.n_frames} pages; split the file first")  # type: ignore[attr-defined]

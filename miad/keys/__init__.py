@@ -8,7 +8,6 @@ from miad.keys.manifest import WHOLE, Manifest, Part
 from miad.keys.ownership import open_issuer
 from miad.keys.parts import add_part, identity_of
 from miad.keys.passphrase import Passphrase
-from miad.keys.printable import printable
 from miad.keys.record import Record, make_record, restore
 from miad.keys.recovery import Recovery, recover_folder
 from miad.keys.remainder import unpack
@@ -44,7 +43,6 @@ __all__ = [
     "open_issuer",
     "open_key",
     "own_identity",
-    "printable",
     "read_grant",
     "read_issuer",
     "read_keyring",
