@@ -1,5 +1,6 @@
 """Small files that claim or unpack to far more: one line, and no more memory than a large image takes."""
 
+import json
 import struct
 import subprocess
 import sys
@@ -8,19 +9,20 @@ import zlib
 import pytest
 
 READ = """
-import resource, sys
+import json, resource, sys
 from pathlib import Path
 from miad.errors import InputError
 from miad.imaging import image_size, read_image, read_mask
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-before = peak()
-for read in (read_image, read_mask, image_size):
-    try:
-        read(Path(sys.argv[1]))
-        print("read")
-    except InputError as error:
-        print(str(error).replace("\\n", "<newline>"))
-print(peak() - before)
+for name in sys.argv[1:]:
+    before, said = peak(), []
+    for read in (read_image, read_mask, image_size):
+        try:
+            read(Path(name))
+            said.append("read")
+        except InputError as error:
+            said.append(str(error))
+    print(json.dumps([said, peak() - before]))
 """
 
 
@@ -49,31 +51,30 @@ BOMBS = {
     "compressed text": lambda: with_text(b"zTXt", b"k\0\0"),
     "compressed international text": lambda: with_text(b"iTXt", b"k\0\1\0\0\0"),
     "colour profile": lambda: with_text(b"iCCP", b"k\0\0"),
+    "holds more than it claims": lambda: png(48, packed_zeros(1 << 28)),
     "many texts": lambda: with_text(b"zTXt", b"k\0\0", (1 << 20) - 100, 500),
 }
 
 
-def read(path):
-    """What three readers say of a file, in a process of its own, and the MiB that it took."""
-    done = subprocess.run([sys.executable, "-c", READ, str(path)], capture_output=True, text=True, check=True)
-    *said, peak = done.stdout.splitlines()
-    return said, int(peak)
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """What three readers say of each file, in a process of its own, and the MiB that they took."""
+    folder = tmp_path_factory.mktemp("bombs")
+    paths = [folder / f"{kind}.png" for kind in BOMBS]
+    for path, make in zip(paths, BOMBS.values(), strict=True):
+        path.write_bytes(make())
+        assert path.stat().st_size < 2_000_000
+    words = [sys.executable, "-c", READ, *map(str, paths)]
+    lines = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
+    return {kind: (path, *json.loads(line)) for kind, path, line in zip(BOMBS, paths, lines, strict=True)}
 
 
 @pytest.mark.parametrize("kind", BOMBS)
-def test_a_bomb_is_one_line_and_takes_no_memory(tmp_path, kind):
-    path = tmp_path / "a.png"
-    path.write_bytes(BOMBS[kind]())
-    assert path.stat().st_size < 2_000_000
-    said, peak = read(path)
+def test_a_bomb_is_one_line_and_takes_no_memory(results, kind):
+    path, said, peak = results[kind]
     assert len(said) == 3
-    assert all(line.startswith(f"{path}: ") and "<newline>" not in line for line in said)
-    assert peak < 100
-
-
-def test_more_pixels_than_are_claimed_are_not_unpacked(tmp_path):
-    path = tmp_path / "a.png"
-    path.write_bytes(png(48, packed_zeros(1 << 28)))
-    said, peak = read(path)
-    assert said == ["read"] * 3
+    if kind == "holds more than it claims":
+        assert said == ["read"] * 3
+    else:
+        assert all(line.startswith(f"{path}: ") and "\n" not in line for line in said)
     assert peak < 100
