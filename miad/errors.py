@@ -20,6 +20,11 @@ class KeyMismatchError(MiadError):
     """A key does not fit the images it is used on."""
 
 
+def printable(text: str) -> str:
+    """The text with a question mark for each letter that can not be printed, line ends too; strangers choose names."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
 def check_at_least(least: float, **options: float) -> None:
     """Every option has at least a value.
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from miad.cli.words import COMMANDS, find_command, overview
-from miad.errors import MiadError
+from miad.errors import MiadError, printable
 
 EXIT_BAD_INPUT = 2
 EXIT_SIGNAL = 128
@@ -66,5 +66,5 @@ def _one_line(error: MiadError) -> str:
 
 
 def _fail(message: str, code: int) -> None:
-    sys.stderr.write(f"miad: error: {message}\n")
+    sys.stderr.write(f"miad: error: {printable(message)}\n")
     sys.exit(code)

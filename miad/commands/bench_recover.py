@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory, mkdtemp
@@ -12,6 +13,7 @@ import torch
 
 from miad.commands.json_file import write_json
 from miad.commands.memory import memory_kind, most_memory, show_memory
+from miad.commands.passphrase import passphrase_of
 from miad.commands.show import show_table
 from miad.commands.timing import Work, seconds, take_turns
 from miad.errors import InputError, KeyMismatchError, RunError, check_at_least
@@ -47,7 +49,16 @@ class RecoverSpeed:
     """What of: see `memory_kind`."""
 
 
-def recover(key: Path, marked: Path, scratch: Path | None = None, repeats: int = 3, json: Path | None = None) -> None:
+def recover(
+    key: Path,
+    marked: Path,
+    grant: Path | None = None,
+    identity: Path | None = None,
+    passphrase_file: Path | None = None,
+    scratch: Path | None = None,
+    repeats: int = 3,
+    json: Path | None = None,
+) -> None:
     """Measure how fast originals are recovered.
 
     Recovers a whole folder, and reads and writes the same files without a change, by turns, into folders that are
@@ -56,7 +67,10 @@ def recover(key: Path, marked: Path, scratch: Path | None = None, repeats: int =
 
     Args:
         key: the key file that 'miad attack' wrote.
-        marked: folder of marked images; the key must fit them all.
+        marked: folder of marked images; the key, or the grant, must open them all.
+        grant: the grant that you were given, where the key is not your own.
+        identity: your private key, or, without --grant, the key's own identity; by default the identity beside the key.
+        passphrase_file: file whose first line opens the grant or the identity; by default it is asked for, once.
         scratch: folder on the disk to write to; by default where the system keeps its temporary files.
         repeats: turns.
         json: file to write the numbers to as well.
@@ -67,9 +81,9 @@ def recover(key: Path, marked: Path, scratch: Path | None = None, repeats: int =
         RunError: nothing can be written there.
     """
     check_at_least(1, repeats=repeats)
-    key_seconds = seconds(lambda: open_key(key))
-    opened = open_key(key)
-    with _scratch(scratch) as folder:
+    passphrase = cache(passphrase_of(passphrase_file))
+    with open_key(key, identity, grant, passphrase) as opened, _scratch(scratch) as folder:
+        key_seconds = seconds(lambda: open_key(key, identity, grant, passphrase).close())
         bench = _Bench.of(opened, marked, Path(folder))
         speed = _speed(bench, key_seconds, repeats)
     _show(speed, f"{speed.images} images, key read in {key_seconds:.3f} s; medians of {repeats}")

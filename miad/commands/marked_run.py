@@ -13,7 +13,7 @@ from miad.data import DrawnMark, ImageDataset, MarkRanges, RandomMarker, stored_
 from miad.errors import InputError
 from miad.evaluation import Subject
 from miad.imaging import pixel_digest
-from miad.keys import Record, open_key
+from miad.keys import Passphrase, Record, open_key
 from miad.search import Status
 from miad.watermark import NAMES, NO_TEXTURE, AlphaMode, KeyedTexture, TextureOptions, load_logo
 
@@ -70,21 +70,29 @@ class MarkedRun:
             yield Subject(item, self.marks[item.id])
 
 
-def open_marked_run(folder: Path, logo: str | None = None, identity: Path | None = None) -> MarkedRun:
+def open_marked_run(
+    folder: Path,
+    logo: str | None = None,
+    identity: Path | None = None,
+    grant: Path | None = None,
+    passphrase: Passphrase | None = None,
+) -> MarkedRun:
     """Read the folder of a finished attack.
 
     Args:
         folder: the folder.
         logo: of the marks, where the configuration does not name it or names a file that has moved.
-        identity: of its key, where it does not lie beside it.
+        identity: of its key, where it does not lie beside it; with a grant, the user's private key.
+        grant: of its key.
+        passphrase: opens the grant or the identity, where one is on it.
 
     Raises:
-        InputError: it is none, its images have a delta already, or the logo is another.
+        InputError: it is none, its key does not open, its images have a delta already, or the logo is another.
     """
     keys = sorted(folder.glob("*.miadkey"))
     if len(keys) != 1 or not (folder / "attack.csv").is_file():
         raise InputError(f"{folder}: expected the folder of a finished 'miad attack', found no key and no attack.csv")
-    with open_key(keys[0], identity) as key:
+    with open_key(keys[0], identity, grant, passphrase) as key:
         records = sorted(key.records.values(), key=lambda record: record.marked)
         renderings = {name: key.rendering(one) for name, one in {one.rendering: one for one in records}.items()}
     if any(record.delta for record in records):

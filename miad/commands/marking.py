@@ -3,9 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
-
-import torch
 
 from miad.commands.agreement import check_classes, check_size
 from miad.commands.lesions import DEFAULT_LESIONS, LesionOptions, load_finder
@@ -16,7 +13,7 @@ from miad.commands.run_texture import begin_texture
 from miad.commands.show import show_attack
 from miad.commands.vaccines import NO_VACCINE, load_vaccine, marker_of
 from miad.commands.words import split_words
-from miad.data import ImageDataModule, ImageDataset, content_digest, marked_names
+from miad.data import ImageDataModule, ImageDataset, content_digest, marked_names, some_alike, spread
 from miad.errors import InputError, RunError, check_at_least
 from miad.evaluation import attack_measures, draw_lesions, write_attack_table, write_predictions
 from miad.keys import Issuer, write_key
@@ -37,12 +34,9 @@ from miad.tasks import (
     learning_queries,
     wait_for_all,
 )
-from miad.tensors import Images
 from miad.tracking import log_figures, log_pictures, publish_measures
 from miad.vaccine import VaccineOptions
 from miad.watermark import NO_TEXTURE, PLAIN, AlphaMode, TextureOptions, load_logo, render
-
-T = TypeVar("T")
 
 _SMALLEST = 11
 """Pixels; the window of SSIM."""
@@ -210,7 +204,7 @@ def _open(
     if task.pool.stop.budget is not None and (task.native or run.precision not in ("auto", "32-true")):
         check_at_least(3, budget=task.pool.stop.budget)  # the image, a candidate, and what confirms it
     check_sizes(dataset, task.options)
-    check_independence(task.targets, _some_alike(dataset))
+    check_independence(task.targets, some_alike(dataset))
     users = key.users()
     readers = {"users": " ".join(sorted(user.key for user in users))} if users else {}
     folder = run.open(**_inputs(content or content_digest(dataset), task, examples), **readers)
@@ -258,12 +252,6 @@ def examples_of(data: ImageDataModule, dataset: ImageDataset) -> ImageDataset:
 def learns(strategy: Strategy, protection: Protection | None) -> bool:
     """Whether an attack begins by learning from examples."""
     return isinstance(strategy, LearnedPlaces) or (protection is not None and protection.vaccine.needs_universal)
-
-
-def _some_alike(dataset: ImageDataset, count: int = 3) -> Images:
-    """Some images of the first one's size."""
-    alike = [index for index in range(len(dataset)) if dataset.shape(index) == dataset.shape(0)]
-    return torch.stack([dataset[index].image for index in spread(alike, count)])
 
 
 def _inputs(content: str, task: AttackTask, examples: ImageDataset) -> dict[str, str | dict[str, str]]:
@@ -321,9 +309,3 @@ def _all_entries(journal: Journal, dataset: ImageDataset) -> list[Entry]:
             "not there yet; the same command goes on"
         )
     return [entries[image] for image in dataset.ids]
-
-
-def spread(things: Sequence[T], count: int | None) -> list[T]:
-    """So many of them, evenly spread, or all."""
-    chosen = len(things) if count is None else min(count, len(things))
-    return [things[index * len(things) // chosen] for index in range(chosen)]

@@ -1,14 +1,15 @@
 """Passphrases: asked on the terminal, or read from a file; never an argument, which others on a machine can see."""
 
 import sys
+from collections.abc import Callable
 from getpass import getpass
 from pathlib import Path
 
 from miad.errors import InputError
-from miad.keys import Passphrase, read_small
+from miad.keys import read_small
 
 
-def passphrase_of(file: Path | None) -> Passphrase:
+def passphrase_of(file: Path | None) -> Callable[[str], str]:
     """What gives a passphrase when it is needed.
 
     Args:

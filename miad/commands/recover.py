@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.progress import track
 
 from miad.commands.passphrase import passphrase_of
-from miad.errors import InputError, KeyMismatchError
-from miad.keys import Recovery, open_key, printable, recover_folder
+from miad.errors import InputError, KeyMismatchError, printable
+from miad.keys import Recovery, open_key, recover_folder
 
 
 def recover(

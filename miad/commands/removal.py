@@ -14,12 +14,13 @@ from rich.console import Console
 from rich.progress import track
 
 from miad.commands.marked_run import MarkedRun, open_marked_run
-from miad.commands.marking import check_targets, check_unfinished, examples_of, load_targets, spread
+from miad.commands.marking import check_targets, check_unfinished, examples_of, load_targets
+from miad.commands.passphrase import passphrase_of
 from miad.commands.run import Run
 from miad.commands.show import show_table
 from miad.commands.vaccines import DEFAULT_VACCINE, load_removers
 from miad.commands.words import read_words, split_words
-from miad.data import ImageDataModule, ImageDataset, Split, content_digest, output_names
+from miad.data import ImageDataModule, ImageDataset, Split, content_digest, output_names, spread
 from miad.errors import InputError, check_at_least
 from miad.evaluation import (
     EXACT,
@@ -80,7 +81,9 @@ def removal(
     removed_by: str = _ADVERSARIES,
     spare_lesions: bool = False,
     logo: str | None = None,
+    grant: Path | None = None,
     identity: Path | None = None,
+    passphrase_file: Path | None = None,
     status: Literal["success", "attacked", "marked"] = "success",
     split: Split = "test",
     limit: int | None = None,
@@ -116,7 +119,10 @@ def removal(
             median:SIZE, blur:SIGMA, resize:FACTOR, separated by commas.
         spare_lesions: keep delta off the given lesions.
         logo: of the marks; by default the one that the attack's configuration names.
-        identity: of the attack's key; by default the one beside it.
+        grant: of the attack's key, where only the people of --key.to can open it.
+        identity: your private key for the grant, or, without --grant, that of the attack's key; by default the one
+            beside it.
+        passphrase_file: file whose first line opens the grant or the identity; by default it is asked for.
         status: which images: whose mark succeeded, was searched for at all, or every marked one.
         split: which images; test means val where there are no test images.
         limit: at most so many, evenly spread.
@@ -132,7 +138,7 @@ def removal(
     if not targets:
         raise InputError("expected one or more --models to read what is left, found none")
     check_targets(data, targets)
-    marks = open_marked_run(attack, logo, identity)
+    marks = open_marked_run(attack, logo, identity, grant, passphrase_of(passphrase_file))
     if texture.enabled and marks.texture.enabled:
         raise InputError(f"{attack}: expected marks without texture, found some with; leave out --texture")
     dataset = data.split(split)

@@ -1,5 +1,6 @@
 """Images with labels: one file a data set, its reader and its few-line DataModule side by side."""
 
+from miad.data.arrays import ArrayDataset
 from miad.data.base import ImageDataModule, ImageDataset, Item, Split, collate_items, stored_of
 from miad.data.btmri import BTMRI
 from miad.data.content import content_digest
@@ -12,7 +13,7 @@ from miad.data.names import marked_names, output_names
 from miad.data.pairs import MarkedPairs, Pair, PairDataModule, collate_pairs, make_pair
 from miad.data.phantom import Phantom
 from miad.data.random_marks import DEFAULT_PAIRS, DrawnMark, MarkRanges, PairOptions, RandomMarker, draw_mark
-from miad.data.sample import choose_images
+from miad.data.sample import choose_images, some_alike, spread
 from miad.data.segmentation import SegmentationDataModule
 from miad.data.table import Table
 
@@ -20,6 +21,7 @@ __all__ = [
     "BTMRI",
     "DEFAULT_PAIRS",
     "ISIC2019",
+    "ArrayDataset",
     "DrawnMark",
     "EyePACS",
     "Folder",
@@ -47,5 +49,7 @@ __all__ = [
     "make_pair",
     "marked_names",
     "output_names",
+    "some_alike",
+    "spread",
     "stored_of",
 ]

@@ -3,11 +3,16 @@
 import random
 from collections import Counter
 from collections.abc import Sequence
+from typing import TypeVar
+
+import torch
 
 from miad.data.base import ImageDataModule, ImageDataset, Split
 from miad.errors import InputError, check_at_least
 from miad.imaging import FileKind, Stored
-from miad.tensors import KindMasks, LesionMask, Pixels
+from miad.tensors import Images, KindMasks, LesionMask, Pixels
+
+T = TypeVar("T")
 
 
 def sample_per_class(labels: Sequence[int], classes: Sequence[str], count: int, seed: int) -> list[int]:
@@ -36,6 +41,18 @@ def sample_per_class(labels: Sequence[int], classes: Sequence[str], count: int, 
         for label in range(len(classes))
         for index in generator.sample([i for i, own in enumerate(labels) if own == label], count)
     )
+
+
+def spread(things: Sequence[T], count: int | None) -> list[T]:
+    """So many of them, evenly spread, or all."""
+    chosen = len(things) if count is None else min(count, len(things))
+    return [things[index * len(things) // chosen] for index in range(chosen)]
+
+
+def some_alike(dataset: ImageDataset, count: int = 3) -> Images:
+    """Some images of the first one's size, uint8 ``(n, 3, h, w)``."""
+    alike = [index for index in range(len(dataset)) if dataset.shape(index) == dataset.shape(0)]
+    return torch.stack([dataset[index].image for index in spread(alike, count)])
 
 
 def choose_images(data: ImageDataModule, split: Split, per_class: int | None, seed: int) -> ImageDataset:

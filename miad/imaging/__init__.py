@@ -3,7 +3,7 @@
 from miad.imaging.derived import resize_stored, with_mark
 from miad.imaging.dicom import Shell
 from miad.imaging.digest import file_digest, pixel_digest
-from miad.imaging.files import atomic_path, remove_drafts, write_failure
+from miad.imaging.files import atomic_path, draft_of, remove_drafts, remove_drafts_of, write_failure
 from miad.imaging.mask import read_mask
 from miad.imaging.read import file_kind, image_size, is_dicom_file, read_image, read_stored
 from miad.imaging.resize import fit_longer_side, resize, resize_mask
@@ -19,6 +19,7 @@ __all__ = [
     "Stored",
     "Window",
     "atomic_path",
+    "draft_of",
     "file_digest",
     "file_kind",
     "fit_longer_side",
@@ -31,6 +32,7 @@ __all__ = [
     "read_mask",
     "read_stored",
     "remove_drafts",
+    "remove_drafts_of",
     "resize",
     "resize_mask",
     "resize_stored",

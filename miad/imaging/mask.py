@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from miad.errors import InputError
+from miad.imaging.read import check_pixels
 from miad.tensors import LesionMask
 
 
@@ -25,6 +26,7 @@ def read_mask(path: Path) -> LesionMask:
     """
     try:
         with Image.open(path) as file:
+            check_pixels(path, file.width, file.height)
             upright = ImageOps.exif_transpose(file)
             # Deep greys keep their bits; of all else, only RGB has black at zero.
             grey = upright.mode.partition(";")[0] in ("1", "L", "I", "F")

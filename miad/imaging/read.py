@@ -20,6 +20,8 @@ from miad.imaging.tiff import decode_deep_tiff, deep_tiff_shape, is_deep_tiff, i
 from miad.imaging.window import Window
 from miad.tensors import Pixels, StoredPixels
 
+LARGEST = 89_000_000
+"""Pixels; where Pillow begins to warn of decompression bombs."""
 _EXACT = {"L": "L", "RGB": "RGB", "1": "L", "P": "RGB"}
 """Pillow modes whose pixels survive the conversion on the right unchanged (palettes become their colours)."""
 _ORIENTATION = 0x0112
@@ -68,10 +70,13 @@ def read_stored(path: Path) -> Stored:
             return _read_deep_png(path)
         data = path.read_bytes() if is_tiff(head) else b""
         if data and is_deep_tiff(data):
+            check_pixels(path, *deep_tiff_shape(data)[:2])
             return _deep(*decode_deep_tiff(data), kind="tiff")
         with Image.open(path) as file:
             mode = _exact_mode(path, file)
-            return Stored(np.array(ImageOps.exif_transpose(file).convert(mode)), kind="tiff" if data else "png")
+            ImageOps.exif_transpose(file, in_place=True)  # large images are not to be copied
+            pixels = np.array(file if file.mode == mode else file.convert(mode))
+            return Stored(pixels, kind="tiff" if data else "png")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise _unreadable(path, error) from error
 
@@ -125,7 +130,8 @@ def _head(path: Path) -> bytes:
 
 
 def _read_deep_png(path: Path) -> Stored:
-    with Image.open(path) as file:  # refuses what would fill the memory, and knows where up is
+    with Image.open(path) as file:  # knows where up is
+        check_pixels(path, file.width, file.height)
         if "transparency" in file.info:
             raise InputError(f"{path}: expected grey or RGB pixels, found a transparent colour; convert the file first")
         orientation = file.getexif().get(_ORIENTATION, 1)
@@ -138,7 +144,21 @@ def _deep(pixels: StoredPixels, window: Window, orientation: int, *, kind: FileK
     return Stored(upright, window, (int(limits.min), int(limits.max)), kind)
 
 
+def check_pixels(path: Path, width: int, height: int) -> None:
+    """An image is not larger than what is read, whatever its header claims; a small file can claim anything.
+
+    Raises:
+        InputError: it is.
+    """
+    if width * height > LARGEST:
+        raise InputError(
+            f"{path}: expected at most {LARGEST // 10**6} million pixels, found {width}x{height}; shrink the "
+            "image or take it out"
+        )
+
+
 def _exact_mode(path: Path, file: ImageFile) -> str:
+    check_pixels(path, file.width, file.height)
     deep = any(";16" in str(tile) for tile in file.tile)  # Pillow would cut 16-bit RGB to 8 bits and say "RGB"
     if getattr(file, "n_frames", 1) > 1:
         raise InputError(f"{path}: expected one image, found {file.n_frames} pages; split the file first")  # type: ignore[attr-defined]

@@ -11,7 +11,6 @@ from miad.keys.ownership import open_issuer
 from miad.keys.parts import add_part, identity_of
 from miad.keys.passphrase import Passphrase
 from miad.keys.pattern import Blocks, Pattern, Seeded, Shared, delta_of, picture_of
-from miad.keys.printable import printable
 from miad.keys.record import Record, make_record, restore
 from miad.keys.recovery import Recovery, recover_folder, restored
 from miad.keys.remainder import unpack
@@ -55,7 +54,6 @@ __all__ = [
     "own_identity",
     "pack_delta",
     "picture_of",
-    "printable",
     "read_grant",
     "read_issuer",
     "read_keyring",

@@ -14,10 +14,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock
 
-from miad.errors import InputError, MiadError
+from miad.errors import InputError, MiadError, printable
 from miad.keys.issuer import Issuer
 from miad.keys.manifest import WHOLE, Manifest, Part
-from miad.keys.printable import check_printable, printable
+from miad.keys.printable import check_printable
 from miad.keys.signature import is_signed
 
 VERSION = 3

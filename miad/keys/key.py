@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +15,7 @@ from miad.keys.grant import Grant, read_grant
 from miad.keys.keyring import Keyring, KeyringSource, read_keyring
 from miad.keys.manifest import WHOLE, Manifest
 from miad.keys.passphrase import Passphrase
-from miad.keys.plain import read_plain
+from miad.keys.plain import plain_digest, read_plain
 from miad.keys.record import Record, restore
 from miad.keys.rendering import rendering_digest, unpack_rendering
 from miad.keys.sealing import DamagedError, Identity, WrongIdentityError, unseal
@@ -30,29 +29,70 @@ _KEPT = 16
 """Renderings that are kept open; many images share one."""
 
 
-@dataclass(frozen=True, repr=False)
 class Key:
-    """A key.
+    """A key, opened.
 
     Args:
+        path: the key file.
+        identity: with a grant, the user's private key; else the key's own identity. Where neither is given, it is the
+            identity that 'miad attack' wrote beside the key.
+        grant: the grant of whoever is not the issuer.
+        passphrase: opens a grant that was made for one, or an identity file that is encrypted by one.
+        today: when grants are judged; by default now.
+
+    Attributes:
         path: its file.
         records: those that may be opened, by the digest of the marked pixels.
         renderings: by digest.
         parts: names of the parts that are open.
         identities: what opens them.
         encrypted: false for early versions, which whoever has the file can read.
-        signed: public key and signature of the issuer, which no other state of the file has; empty for early versions.
+        signed: public key and signature of the issuer, which no other state of the file has; for early versions,
+            nothing and a digest of what it holds.
         others: digests of the marked pixels of its other images, whose records do not open.
+
+    Raises:
+        InputError: a file is missing, damaged or not what it should be, the identity is not the right one, the grant
+            has expired or belongs to another key, or the key was changed after it was signed.
     """
 
     path: Path
     records: Mapping[str, Record]
     renderings: Mapping[str, Rendering]
     parts: tuple[str, ...]
-    identities: tuple[Identity, ...] = ()
-    encrypted: bool = True
-    signed: tuple[str, str] = ("", "")
-    others: frozenset[str] = frozenset()
+    identities: tuple[Identity, ...]
+    encrypted: bool
+    signed: tuple[str, str]
+    others: frozenset[str]
+
+    def __init__(
+        self,
+        path: str | Path,
+        identity: KeyringSource | None = None,
+        grant: str | Path | Grant | None = None,
+        passphrase: Passphrase | None = None,
+        today: date | None = None,
+    ) -> None:
+        vars(self).update(vars(_open(Path(path), identity, grant, passphrase, today)))
+
+    @classmethod
+    def of(
+        cls,
+        path: Path,
+        records: Mapping[str, Record],
+        renderings: Mapping[str, Rendering],
+        parts: tuple[str, ...],
+        identities: tuple[Identity, ...] = (),
+        *,
+        encrypted: bool = True,
+        signed: tuple[str, str] = ("", ""),
+        others: frozenset[str] = frozenset(),
+    ) -> Self:
+        """A key of what was opened already; see the attributes."""
+        key = cls.__new__(cls)
+        vars(key).update(path=path, records=records, renderings=renderings, parts=parts, identities=identities)
+        vars(key).update(encrypted=encrypted, signed=signed, others=others)
+        return key
 
     def restore(self, marked: StoredPixels) -> StoredPixels:
         """The original of a marked image, bit for bit, checked by sha256.
@@ -131,28 +171,17 @@ class _Opened(Mapping[str, T]):
         return len(self._names)
 
 
-def open_key(
-    path: str | Path,
-    identity: KeyringSource | None = None,
-    grant: str | Path | Grant | None = None,
-    passphrase: Passphrase | None = None,
-    today: date | None = None,
+open_key = Key
+"""What opens one, for who prefers a verb."""
+
+
+def _open(
+    path: Path,
+    identity: KeyringSource | None,
+    grant: str | Path | Grant | None,
+    passphrase: Passphrase | None,
+    today: date | None,
 ) -> Key:
-    """Open a key.
-
-    Args:
-        path: the key file.
-        identity: with a grant, the user's private key; else the key's own identity. Where neither is given, it is the
-            identity that 'miad attack' wrote beside the key.
-        grant: the grant of whoever is not the issuer.
-        passphrase: opens a grant that was made for one, or an identity file that is encrypted by one.
-        today: when grants are judged; by default now.
-
-    Raises:
-        InputError: a file is missing, damaged or not what it should be, the identity is not the right one, the grant
-            has expired or belongs to another key, or the key was changed after it was signed.
-    """
-    path = Path(path)
     if not is_encrypted(path):
         # An identity beside the key tells that the issuer's key was encrypted: another file took its place.
         return _open_plain(path, given=identity is not None or grant is not None or own_identity(path).is_file())
@@ -232,7 +261,7 @@ def open_with(file: KeyFile, identities: Sequence[Identity]) -> Key:
     kept = lru_cache(_KEPT)(lambda digest: _open_rendering(file, digest, openers))
     renderings = _Opened(file, frozenset(manifest.renderings), kept)
     signed, others = (manifest.issuer, manifest.signature), frozenset(manifest.records) - covered
-    return Key(file.path, records, renderings, parts, chosen, signed=signed, others=others)
+    return Key.of(file.path, records, renderings, parts, chosen, signed=signed, others=others)
 
 
 def _open_plain(path: Path, *, given: bool) -> Key:
@@ -242,7 +271,8 @@ def _open_plain(path: Path, *, given: bool) -> Key:
             "neither encrypted nor signed; take it only from someone you trust, without --identity and --grant and "
             f"with no {own_identity(path).name} beside it"
         )
-    return Key(path, *read_plain(path), (WHOLE,), encrypted=False)
+    plain = read_plain(path)
+    return Key.of(path, *plain, (WHOLE,), encrypted=False, signed=("", plain_digest(*plain)))
 
 
 def _open_record(file: KeyFile, marked: str, openers: Sequence[object]) -> Record:

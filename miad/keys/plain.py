@@ -1,14 +1,15 @@
 """Keys of versions 1 and 2, which were not encrypted: whoever has one can restore the images."""
 
+import hashlib
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from miad.errors import InputError
 from miad.keys.file import one_line, reading
 from miad.keys.record import Record
-from miad.keys.rendering import LARGEST, unpack_rgba
+from miad.keys.rendering import LARGEST, rendering_digest, unpack_rgba
 from miad.watermark import Rendering
 
 
@@ -29,6 +30,16 @@ def read_plain(path: Path) -> tuple[dict[str, Record], dict[str, Rendering]]:
     if lost := {record.rendering for record in records.values()} - renderings.keys():
         raise InputError(f"{path}: the key is damaged: {len(lost)} of the logo's renderings are missing")
     return records, renderings
+
+
+def plain_digest(records: Mapping[str, Record], renderings: Mapping[str, Rendering]) -> str:
+    """sha256 (hex) of all that a key holds; what is not signed is told apart by it."""
+    digest = hashlib.sha256()
+    for name in sorted(records):
+        digest.update(f"{name}\n".encode() + hashlib.sha256(records[name].to_bytes()).digest())
+    for name in sorted(renderings):
+        digest.update(f"{name} {rendering_digest(renderings[name])}\n".encode())
+    return digest.hexdigest()
 
 
 def _renderings(database: sqlite3.Connection) -> Iterator[tuple[str, Rendering]]:

@@ -1,11 +1,6 @@
 """Text that strangers chose: it may hold what moves a terminal's cursor."""
 
 
-def printable(text: str) -> str:
-    """The text with a question mark for each letter that can not be printed, line ends too."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
-
-
 def check_printable(*names: str) -> None:
     """Every letter of every name can be printed.
 

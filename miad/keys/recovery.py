@@ -1,8 +1,9 @@
 """Take the marks off a folder of images, and say which could not be restored and why."""
 
+import os
 import posixpath
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
@@ -26,6 +27,9 @@ from miad.watermark import Rendering
 _PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".dcm"}
 _UNKNOWN = "not an image of this key"
 _NOT_COVERED = "in the key, but not covered by your grant"
+_REPLACED = "another image of the key stands in its place; get the file again"
+_LONGEST = 255
+"""Bytes of a file's name that file systems take."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ def recover_folder(key: Key, marked: Path, out: Path, processes: int = 1) -> Ite
             problems.append(step)
         else:
             yield step.recovery
-    yield from _explain(key, problems, found)
+    yield from _explain(key, problems, found, {_stem(file) for file in targets})
 
 
 def _targets(marked: Path) -> dict[str, str]:
@@ -172,9 +176,11 @@ def _inside(out: Path, target: str) -> Path:
     """The path of an original; links in the output folder do not lead out of it.
 
     Raises:
-        InputError: one would.
+        InputError: one would, or the name is too long.
     """
     goal = out / target
+    if len(os.fsencode(goal.name)) > _LONGEST:
+        raise InputError(f"its original would have a name of more than {_LONGEST} bytes; give the file a shorter one")
     if not goal.parent.resolve().is_relative_to(out.resolve()):
         raise InputError(f"{goal} would be written outside of {out}, through a link; choose another folder")
     return goal
@@ -192,10 +198,17 @@ def _is_there(goal: Path, record: Record) -> bool:
     return pixel_digest(there.pixels) == record.original and tags in ("", file_digest(goal))
 
 
-def _explain(key: Key, problems: Sequence[_Step], found: dict[str, str]) -> Iterator[Recovery]:
+def _explain(key: Key, problems: Sequence[_Step], found: dict[str, str], there: Collection[str]) -> Iterator[Recovery]:
     """Those that were not restored, then those that are missing.
 
-    A file that the key does not know and that has the name of one it does was altered.
+    A file that the key does not know and that has the name of one it does was altered. One that the key knows as
+    another image took the place of the one whose name it has.
+
+    Args:
+        key: the key.
+        problems: files that were not restored.
+        found: names of the records that files answered to, by the digest of their marked pixels.
+        there: names of all files, without their suffix.
     """
     left = dict(_names(key, (marked for marked in key.records if marked not in found)))
     names = {_stem(name) for name in [*found.values(), *left.values()]}
@@ -211,7 +224,7 @@ def _explain(key: Key, problems: Sequence[_Step], found: dict[str, str]) -> Iter
             yield step.recovery
     for name in sorted(left.values()):
         if _stem(name) not in answered:
-            yield Recovery(name, "no such file in the folder of marked images")
+            yield Recovery(name, _REPLACED if _stem(name) in there else "no such file in the folder of marked images")
 
 
 def _names(key: Key, digests: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from miad.errors import InputError, RunError
-from miad.imaging import write_failure
+from miad.imaging import draft_of, remove_drafts_of, write_failure
 
 _LARGEST = 1 << 20
 """Bytes; no identity and no grant comes near."""
@@ -36,9 +36,10 @@ def write_new(path: Path, data: bytes, mode: int = 0o666) -> None:
         InputError: there is such a file already.
         RunError: the folder can not be written.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    draft = draft_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_drafts_of(path)
         draft.unlink(missing_ok=True)
         try:
             # The mode is given as the file is made, so that there is no moment with a wider one.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from miad.errors import InputError, RunError
-from miad.imaging import atomic_path
+from miad.imaging import atomic_path, remove_drafts_of
 from miad.keys.file import SCHEMA, VERSION, KeyFile, one_line, read_manifest, reading
 from miad.keys.issuer import Issuer
 from miad.keys.manifest import WHOLE, Manifest
@@ -81,6 +81,7 @@ def changing(path: Path, issuer: Issuer) -> Iterator[tuple[sqlite3.Connection, K
         raise RunError(f"{path}: can not be written (read-only); copy the key to where you may write")
     with reading(path):  # what is no key is told as such
         pass
+    remove_drafts_of(path.resolve())
     with atomic_path(path.resolve()) as draft:  # a link stays one
         shutil.copy(path, draft)
         with _damage_told(path), closing(_connect(draft)) as database:

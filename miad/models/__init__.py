@@ -12,6 +12,7 @@ from miad.models.checkpoint import (
 from miad.models.classifier import Classifier
 from miad.models.evaluating import evaluating
 from miad.models.losses import LossName, MaskLossName, classification_loss, segmentation_loss
+from miad.models.normalised import Normalised
 from miad.models.removers import (
     REMOVERS,
     FineTuningLoss,
@@ -33,6 +34,7 @@ __all__ = [
     "FineTuningLoss",
     "LossName",
     "MaskLossName",
+    "Normalised",
     "Removal",
     "Remover",
     "RemoverLoss",

@@ -1,5 +1,6 @@
 """LightningModules; each is glue between a network, a loss or a search, and the Trainer."""
 
+from miad.tasks.arrays import Protected, protect, recover
 from miad.tasks.attack import AttackTask
 from miad.tasks.classifier import ClassifierTask
 from miad.tasks.delta_learning import DeltaLearner, learn_delta, read_delta, write_delta
@@ -29,6 +30,7 @@ __all__ = [
     "Marking",
     "MarkingWriter",
     "PlaceLearner",
+    "Protected",
     "Protection",
     "RemoverRecipe",
     "RemoverTask",
@@ -42,7 +44,9 @@ __all__ = [
     "learn_delta",
     "learning_queries",
     "pattern_of",
+    "protect",
     "read_delta",
+    "recover",
     "wait_for_all",
     "write_delta",
 ]

@@ -118,13 +118,16 @@ class AttackTask(LightningModule):
         return repr((self.seed, names, *look, self.pool.stop, self.native))
 
     def predict_step(self, batch: list[Item], batch_index: int) -> list[Marking]:
-        """Take up a batch of images; the markings that are done by now, of this batch or an earlier one.
+        """Take up a batch of images; the markings that are done by now, of this batch or an earlier one."""
+        return self.take_up(batch, last=batch_index + 1 >= self.trainer.num_predict_batches[0])
+
+    def take_up(self, batch: Sequence[Item], *, last: bool) -> list[Marking]:
+        """Let a batch of images join the search; the markings that are done by now, of this batch or an earlier one.
 
         Goes on while whole batches of candidates can be made, or while there is no room for the next images. What is
-        left flies on with them; the last step ends all.
+        left flies on with them; the last step ends all. Works without a Trainer, too.
         """
         done = [found for ready in self._prepare(batch) if (found := self._take_up(ready)) is not None]
-        last = batch_index + 1 >= self.trainer.num_predict_batches[0]
         while len(self.pool) and (last or self.pool.fills_a_batch or len(self.pool) > self.in_flight - self.intake):
             done += map(self._land, self.pool.advance())
         return [mark(ready, outcome) for ready, outcome in self._protect_near(done)]

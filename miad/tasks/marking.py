@@ -4,10 +4,12 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from miad.data import Item
-from miad.search import Host, Outcome
+from miad.data import Item, stored_of
+from miad.keys import Form, Pattern, Record, make_record
+from miad.search import Host, Outcome, Status
+from miad.tasks.depth import stored_host
 from miad.tasks.room import Room, RoomOptions
-from miad.tensors import Images
+from miad.tensors import Images, StoredPixels
 from miad.watermark import NO_TEXTURE, AlphaMode, KeyedTexture, Logo, Rendering, TextureOptions, blend
 
 
@@ -87,3 +89,28 @@ def mark(ready: Ready, outcome: Outcome) -> Marking:
     marked = blend(pixels[None], place.to(pixels.device), atlas, textures)[0]
     rendering = atlas.rendering(int(place.variant))
     return Marking(ready.item, outcome, room, pixels.cpu(), marked.cpu(), rendering, ready.texture)
+
+
+def record_of(marking: Marking, file: str, pixels: StoredPixels, digest: str, pattern: Pattern | None = None) -> Record:
+    """What undoing a mark needs.
+
+    Args:
+        marking: with a placement.
+        file: path of the marked file below ``marked/``.
+        pixels: the marked pixels as they were written.
+        digest: of the marking's rendering.
+        pattern: what delta was made of, if that is known.
+    """
+    assert marking.rendering is not None
+    item, original = marking.item, stored_of(marking.item)
+    host = stored_host(item, marking.host)
+    x, y, alpha, _ = marking.outcome.placement.rows()[0].tolist()
+    kept = Form.of(original), marking.texture, pattern
+    return make_record(item.id, file, original.pixels, host, pixels, (x, y, alpha), marking.rendering, digest, *kept)
+
+
+def judged(status: Status, *, misread: bool) -> Status:
+    """A searched image has succeeded if, and only if, the written pixels are misread."""
+    if status in (Status.SUCCESS, Status.FAILED):
+        return Status.SUCCESS if misread else Status.FAILED
+    return status

@@ -18,22 +18,13 @@ from lightning.pytorch.callbacks import BasePredictionWriter
 
 from miad.data import stored_of
 from miad.imaging import read_stored, to_tensor, with_mark, write_stored
-from miad.keys import (
-    Form,
-    Pattern,
-    SealedRecord,
-    Shared,
-    make_record,
-    rendering_digest,
-    seal_record,
-    shared_delta,
-)
+from miad.keys import Pattern, SealedRecord, Shared, rendering_digest, seal_record, shared_delta
 from miad.measures import psnr, rmse, ssim
 from miad.search import Status
 from miad.tasks.attack import AttackTask
 from miad.tasks.depth import stored_host, stored_mark
 from miad.tasks.journal import Entry, Journal
-from miad.tasks.marking import Marking
+from miad.tasks.marking import Marking, judged, record_of
 from miad.tasks.protection import pattern_of
 from miad.tasks.view import view_of
 from miad.tensors import Pixels, Probabilities, StoredPixels
@@ -147,10 +138,7 @@ class MarkingWriter(BasePredictionWriter):
         path = self.folder / "marked" / file
         write_stored(path, with_mark(original, marked, self.series))
         written = read_stored(path)
-        x, y, alpha, _ = place.rows()[0].tolist()
-        parts = original.pixels, host, written.pixels
-        kept = Form.of(original), marking.texture, pattern
-        record = make_record(item.id, file, *parts, (x, y, alpha), marking.rendering, digest, *kept)
+        record = record_of(marking, file, written.pixels, digest, pattern)
         delta = rmse(original.window.view(host), seen)
         columns = {**_place(marking), "file": file, "delta": delta, **_quality(written.view, seen)}
         columns |= _gave_way(marking) | _lesion(marking, written.pixels, host)
@@ -207,7 +195,7 @@ def _entries(task: AttackTask, written: Sequence[_Written], before: Probabilitie
         Entry(
             image=one.marking.item.id,
             label=one.marking.item.label,
-            status=_judged(one.marking.outcome.status, misread=misread[index]),
+            status=judged(one.marking.outcome.status, misread=misread[index]),
             queries=one.marking.outcome.queries,
             before=before[index].tolist(),
             after=after[index].tolist(),
@@ -239,10 +227,3 @@ def _lesion(marking: Marking, written: StoredPixels, host: StoredPixels) -> dict
     changed = torch.from_numpy((written != host).reshape(*lesion.shape, -1).any(2))
     caught = lesion & marking.room.mask
     return {"lesion": int(lesion.sum()), "covered": int((lesion & changed).sum()), "caught": int(caught.sum())}
-
-
-def _judged(status: Status, *, misread: bool) -> Status:
-    """A searched image has succeeded if, and only if, the written pixels are misread."""
-    if status in (Status.SUCCESS, Status.FAILED):
-        return Status.SUCCESS if misread else Status.FAILED
-    return status

@@ -211,17 +211,6 @@ def stop_half_way(process, folder, number):
     return process.returncode, said.decode()
 
 
-def test_a_killed_process_goes_on_and_ends_with_the_same_files(start, tmp_path):
-    assert start("undisturbed").communicate()[1] == b""
-    assert stop_half_way(start("killed"), tmp_path / "killed", signal.SIGKILL) == (-signal.SIGKILL, "")
-    assert start("killed").communicate()[1] == b""
-    killed, undisturbed = tree(tmp_path / "killed"), tree(tmp_path / "undisturbed")
-    for files, name in ((killed, "killed"), (undisturbed, "undisturbed")):
-        files["key"], files["identity"] = files.pop(f"{name}.miadkey"), files.pop(f"{name}.identity")
-        files["config.yaml"] = files["config.yaml"].replace(f"name: {name}".encode(), b"")
-    assert killed == undisturbed
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_asked_stop_ends_at_once_with_one_line(start, tmp_path, number):
     code, said = stop_half_way(start("asked"), tmp_path / "asked", number)

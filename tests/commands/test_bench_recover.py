@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,19 @@ from miad.commands.bench_recover import _Bench, recover
 from miad.data import Phantom
 from miad.errors import InputError, KeyMismatchError, RunError
 from miad.imaging import read_image
-from miad.keys import Issuer, open_key, write_issuer, write_key
+from miad.keys import (
+    WHOLE,
+    Identity,
+    Issuer,
+    User,
+    make_grant,
+    open_key,
+    read_issuer,
+    write_grant,
+    write_identity,
+    write_issuer,
+    write_key,
+)
 from miad.search import RandomSearch
 
 from .conftest import assert_agree, quiet, tree
@@ -93,3 +106,18 @@ def test_a_key_and_a_folder_of_nothing_are_refused(tmp_path):
 def test_a_scratch_folder_that_is_not_there_is_named(made, tmp_path):
     with pytest.raises(RunError, match="nowhere: can not be written"):
         recover(made / "run.miadkey", made / "marked", scratch=tmp_path / "nowhere")
+
+
+def test_who_has_a_grant_measures_too(made, shown, tmp_path):
+    """As after an attack with --key.to, which leaves no identity."""
+    alice = Identity.generate()
+    write_identity(tmp_path / "alice.key", alice)
+    issuer = read_issuer(made / "run.identity")
+    grant = make_grant(issuer, {WHOLE: issuer.identity}, [User("alice", alice.recipient)])
+    write_grant(tmp_path / "a.miadgrant", grant)
+    key = Path(shutil.copy(made / "run.miadkey", tmp_path))
+    with pytest.raises(InputError, match="is encrypted"):
+        recover(key, made / "marked", repeats=1)
+    recover(key, made / "marked", tmp_path / "a.miadgrant", tmp_path / "alice.key", repeats=1)
+    recover(key, made / "marked", identity=made / "run.identity", repeats=1)
+    assert [table[0].partition(" images")[0] for table in shown] == ["5", "5"]

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from miad.errors import InputError, RunError
-from miad.imaging import read_image, write_png
+from miad.imaging import draft_of, read_image, write_png
 from miad.keys import add_part, open_key, own_identity, recover_folder, write_issuer
 from miad.keys import recovery as recovery_module
 
@@ -91,9 +91,18 @@ def test_images_of_other_parts_are_told_apart_from_strangers(path, issuer, marke
     assert {result.problem for result in others} == {"in the key, but not covered by your grant"}
     assert problems(result for result in results if result.covered) == {
         "stranger.png": "not an image of this key",
-        missing.file: "no such file in the folder of marked images",
+        missing.file: "another image of the key stands in its place; get the file again",
     }
     assert_restored(out, images[1:2])
+
+
+def test_another_image_in_the_place_of_one_is_told_as_such(key, marked, out, images):
+    """Covered or not: the file is there, and holds another image."""
+    write_png(marked / images[0][2].file, images[1][1])
+    assert problems(recover_folder(key, marked, out)) == {
+        images[0][2].file: "another image of the key stands in its place; get the file again"
+    }
+    assert np.array_equal(restored(out)[images[0][2].file], images[1][0])
 
 
 def arguments_of_processes():
@@ -241,6 +250,26 @@ def test_names_in_a_record_lead_nowhere(path, tmp_path, out, images, name):
     assert restored(out).keys() == {"1.png"}
     assert sorted(p for p in tmp_path.rglob("*") if out not in (p, *p.parents)) == before
     assert list(problems(results)) == [name]
+
+
+def test_a_name_that_is_too_long_for_its_original_is_told_and_the_others_come_back(key, tmp_path, out, images):
+    """File systems take 255 bytes."""
+    names = ["n" * 251 + ".png", "ü" * 125 + ".tif", "m" * 255]
+    for name, (_, pixels, _) in zip(names, images, strict=False):
+        (tmp_path / "marked").mkdir(exist_ok=True)
+        Image.fromarray(pixels).save((tmp_path / "marked" / name).open("wb"), "png")
+    results = list(recover_folder(key, tmp_path / "marked", out))
+    assert "its original would have a name of more than 255 bytes" in problems(results)["m" * 255]
+    assert restored(out).keys() == {names[0], "ü" * 125 + ".png"}
+
+
+def test_a_draft_of_a_long_name_is_removed(key, tmp_path, out, images):
+    name = "n" * 251 + ".png"
+    write_png(tmp_path / "marked" / name, images[0][1])
+    out.mkdir()
+    draft_of(out / name).write_bytes(b"half, and killed")
+    list(recover_folder(key, tmp_path / "marked", out))
+    assert restored(out).keys() == {name}
 
 
 def test_the_output_is_not_put_among_the_marked_images(key, marked):

@@ -49,7 +49,9 @@ def textured_image(texture, seed, alpha, delta=False):
     part = marked[3:8, 2:9]
     part[...] = (m * ink + (255 - m) * part.astype(int) + 127) // 255
     name = rendering_digest(rendering)
-    record = make_record(f"id {seed}", f"{seed}.png", original, host, marked, (2, 3, alpha), rendering, name, texture=texture)
+    record = make_record(
+        f"id {seed}", f"{seed}.png", original, host, marked, (2, 3, alpha), rendering, name, texture=texture
+    )
     return original, marked, record, rendering
 
 
