@@ -29,6 +29,7 @@ from .conftest import quiet, read, save_run, tree
 
 CLASSES = ["glioma", "meningioma"]
 SIZE = 48
+CANDIDATES = 30
 
 
 def slice_of(number, levels=4096):
@@ -105,7 +106,7 @@ def folder(tmp_path_factory, classifier):
 def walk(classifier, folder, root, **options):
     data = Folder(folder.parent, size=options.pop("size", None))
     run = quiet("run", root)
-    attack(data, str(classifier), run, split="val", images=4, search=RandomSearch(30), **options)
+    attack(data, str(classifier), run, split="val", images=4, search=RandomSearch(CANDIDATES), **options)
     return run.folder
 
 
@@ -217,10 +218,11 @@ def test_a_candidate_counts_only_if_the_deep_file_is_misread_too(classifier, fol
 
     monkeypatch.setattr(AttackTask, "_confirm", refuse)
     walk(classifier, folder, tmp_path)
-    statuses = {row["image"]: row["status"] for row in read(tmp_path / "run" / "attack.csv")}
+    queries = {row["image"]: int(row["queries"]) for row in read(tmp_path / "run" / "attack.csv")}
     assert confirmed
     assert not {PurePath(image).name for image in confirmed} & {"photo.jpg", "flat.tiff"}
-    assert all(statuses[image] == "failed" or image not in confirmed for image in statuses)
+    for image in set(confirmed):  # the image itself, all candidates, and each that was confirmed or not
+        assert queries[image] == 1 + CANDIDATES + confirmed.count(image)
 
 
 @pytest.mark.parametrize("delta", [False, True])

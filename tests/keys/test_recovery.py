@@ -197,7 +197,7 @@ def test_files_whose_names_differ_in_their_suffix_do_not_replace_each_other(key,
         Image.fromarray(marked).save(folder / name, format="tiff" if name.endswith("tif") else "png")
     assert problems(recover_folder(key, folder, out)) == {}
     found = restored(out)
-    expected = ["a.png.png", "a.tif.png", "a.tif.png.png", "b.png", "b-2.png", "c.png"]
+    expected = ["a.png.png", "a.tif.tif", "a.tif.png", "b.png", "b-2.png", "c.png"]
     assert found.keys() == set(expected)
     for name, (original, _, _) in zip(expected, images, strict=True):
         assert np.array_equal(found[name], original)
