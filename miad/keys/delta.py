@@ -37,11 +37,12 @@ def pack_delta(original: Pixels, host: Pixels, pattern: Pattern | None = None) -
     if np.array_equal(original, host):
         return b""
     packed = []
-    for rule in _RULES if pattern is not None else ():
-        whole, data = _pack_pattern(original, host, pattern, rule)
-        if whole:  # nothing is left to explain; other ways take longer to try than they could save
-            return _PATTERN + data
-        packed.append(_PATTERN + data)
+    if pattern is not None:
+        for rule in _RULES:
+            whole, data = _pack_pattern(original, host, pattern, rule)
+            if whole:  # nothing is left to explain; other ways take longer to try than they could save
+                return _PATTERN + data
+            packed.append(_PATTERN + data)
     return min([*packed, _LEVELS + _pack_levels(original, host)], key=len)
 
 
