@@ -63,7 +63,7 @@ class VaccineOptions:
     gamma: float = 2.0
     mask_term: Literal["squared", "entropy"] = "entropy"
     mask_bonus: float = 0.01
-    family: Family = "block"
+    family: Family = "universal"
     block: int = 8
     margin: int = 8
     examples: int = 64

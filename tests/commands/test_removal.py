@@ -338,9 +338,9 @@ def test_families_are_told_by_their_bytes_and_by_what_they_leave(families):
         assert row["psnr_delta"] == next(r["psnr"] for r in own if r["removed_by"] == "exact")
     size = {(row["vaccine"], row["family"]): float(row["delta_bytes"]) for row in table}
     assert size["none", "free"] == 0
-    assert size["noise", "free"] < 60  # a seed, and a bit for each value that is not certain
-    assert 60 > size["delta_d", "universal"] > 32
-    assert size["delta_d", "block"] < size["delta_d", "near"] < size["delta_d", "free"]
+    assert 32 < size["noise", "free"] < 200  # a seed, and a bit for each value that is not certain
+    assert 32 < size["delta_d", "universal"] < 200
+    assert max(size["delta_d", "block"], size["delta_d", "near"]) < 0.7 * size["delta_d", "free"]
 
 
 def test_what_a_case_costs_is_what_its_record_costs(families, marked_others):
