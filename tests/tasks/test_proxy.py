@@ -83,7 +83,8 @@ def test_a_marked_square_is_what_is_seen_of_the_marked_image(mode, shape, option
         guess = blend(clean, placement, proxy.host.atlas, worn(proxy.host)).float()
         shares.append(float((seen - guess).abs().mean() / (seen - clean).abs().mean()))
     assert max(shares) < 0.5
-    assert sum(shares) < 0.2 * len(shares)
+    # Colours and opacity of a texture are averaged one by one, which is a little coarser.
+    assert sum(shares) < (0.3 if options.enabled else 0.2) * len(shares)
 
 
 def test_its_host_is_the_resized_image():
