@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from math import isnan
 from pathlib import Path
+from statistics import fmean
 from typing import Literal, TypeAlias, get_args
 
 import torch
@@ -36,7 +37,7 @@ from miad.evaluation.adversaries import Adversary, adversary
 from miad.models import Remover
 from miad.search import Status
 from miad.targets import weights_digest
-from miad.tracking import log_figures, publish_measures
+from miad.tracking import log_figures, log_table, publish_measures
 from miad.vaccine import Vaccine, VaccineName, VaccineOptions
 
 MadeOn: TypeAlias = Literal["each", "all"]
@@ -130,6 +131,7 @@ def removal(
     )
     for _ in marks.read(dataset, chosen):  # refuses other images before anything is written
         pass
+    run.describe("evaluate removal", data, *study.removers)
     folder = run.open(
         images=content_digest(dataset),
         marks=marks.digest,
@@ -145,7 +147,8 @@ def removal(
     work = _Work(study, marks, dataset, folder, drawn, run.device)
     console = Console(stderr=True)
     steps = track(batches, "Removing", console=console, disable=not run.progress, transient=True)
-    _publish(run, folder, [row for number, batch in enumerate(steps) for row in work.rows(number, batch)])
+    rows = [row for number, batch in enumerate(steps) for row in work.rows(number, batch)]
+    _publish(run, folder, rows, list(study.removers))
     work.clear()
 
 
@@ -226,13 +229,14 @@ class _Work:
         return rows
 
 
-def _publish(run: Run, folder: Path, rows: Sequence[Row]) -> None:
+def _publish(run: Run, folder: Path, rows: Sequence[Row], networks: Sequence[str]) -> None:
     matrix = removal_matrix(rows)
     for name, table in (("removal_images.csv", rows), ("removal.csv", matrix)):
         write_csv(folder / name, list(table[0]), (list(row.values()) for row in table))
     draw_removal_matrix(folder / "removal.png", matrix)
     log_figures(run.loggers, [folder / "removal.png"])  # the pictures show originals, which never leave the folder
-    publish_measures(folder, run.loggers, _measures(matrix))
+    log_table(run.loggers, "removal/table", list(matrix[0]), (list(row.values()) for row in matrix))
+    publish_measures(folder, run.loggers, {**_means(matrix, networks), **_measures(matrix)})
     run.close()
     for title, own in groupby(matrix, key=lambda row: Case.of(row).title):
         lines = [(str(row["removed_by"]), *(_number(row[name]) for name in _SHOWN)) for row in own]
@@ -240,7 +244,21 @@ def _publish(run: Run, folder: Path, rows: Sequence[Row]) -> None:
 
 
 def _measures(matrix: Sequence[Row]) -> dict[str, float]:
-    return {f"{name}/{Case.of(row).title}/{row['removed_by']}": float(row[name]) for row in matrix for name in _SHOWN}
+    return {
+        f"removal/{name}/{Case.of(row).title}/{row['removed_by']}": float(row[name])
+        for row in matrix
+        for name in _SHOWN
+    }
+
+
+def _means(matrix: Sequence[Row], networks: Sequence[str]) -> dict[str, float]:
+    """What networks leave, by vaccine: means whose names are the same for all tables, so that these compare."""
+    groups: dict[str, list[float]] = {}
+    for row in matrix:
+        if row["removed_by"] in networks:
+            for name in _SHOWN:
+                groups.setdefault(f"removal/networks/{name}/{row['vaccine']}", []).append(float(row[name]))
+    return {name: fmean(group) for name, group in groups.items()}
 
 
 def _number(value: str | float) -> str:
