@@ -96,9 +96,7 @@ class Run:
         check_started(self.devices, self.num_nodes)
         for tag in split_words(self.tags):
             if len(tag) > LONGEST_TAG:
-                raise InputError(
-                    f"expected tags of at most {LONGEST_TAG} characters, found {tag!r}; shorten it"
-                )
+                raise InputError(f"expected tags of at most {LONGEST_TAG} characters, found {tag!r}; shorten it")
         if not self.name or Path(self.name).name != self.name:
             raise InputError(f"expected a plain name for the run, found {self.name!r}; the folder goes into --run.root")
 

@@ -158,13 +158,17 @@ def test_the_run_is_named_and_holds_its_configuration(records):
 
 
 def table_rows(run):
-    """Cells of the HTML table's rows, the picture decoded."""
+    """Cells of the HTML table's rows, the picture and the lesion decoded."""
     (path,) = [path for path in sent_files(run) if path.suffix == ".html"]
     assert path.relative_to(run).parts[3:5] == ("media", "html")
     for line in re.findall(r"<tr><td>(.*)</td></tr>", path.read_text()):
-        picture, *cells = line.split("</td><td>")
-        data = base64.b64decode(re.search(r"base64,([^\"]+)", picture)[1])
-        yield np.array(Image.open(io.BytesIO(data))), cells
+        picture, lesion, *cells = line.split("</td><td>")
+        yield decoded(picture), decoded(lesion), cells
+
+
+def decoded(cell):
+    data = base64.b64decode(re.search(r"base64,([^\"]+)", cell)[1])
+    return np.array(Image.open(io.BytesIO(data)))
 
 
 def test_the_table_lists_the_chosen_images_with_their_pictures(run):
@@ -172,7 +176,9 @@ def test_the_table_lists_the_chosen_images_with_their_pictures(run):
         rows = {row["image"]: row for row in csv.DictReader(file)}
     found = list(table_rows(run))
     assert len(found) == 3
-    for picture, (image, *cells) in found:
+    dataset = Phantom("brain", 48, train=0, val=0, test=IMAGES).split("test")
+    for picture, lesion, (image, *cells) in found:
+        assert np.array_equal(lesion, dataset.lesion_mask(dataset.ids.index(image)))
         with Image.open(run / "marked" / image) as file:
             assert np.array_equal(picture, np.array(file))
         assert cells[:4] == [rows[image][name] for name in ("label", "status", "queries", "alpha")]
@@ -180,7 +186,7 @@ def test_the_table_lists_the_chosen_images_with_their_pictures(run):
 
 def test_the_gallery_lies_below_the_run_so_that_the_folder_can_be_moved_and_sent(run):
     found = pictures(run)
-    for marked, _ in table_rows(run):
+    for marked, _, _ in table_rows(run):
         assert any(np.array_equal(marked, picture) for picture in found)
 
 
