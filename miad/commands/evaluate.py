@@ -1,7 +1,7 @@
 """``miad evaluate``: the papers' protocols."""
 
 from collections.abc import Sequence
-from math import isnan
+from math import isnan, nan
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal, TypeAlias, get_args
@@ -180,11 +180,11 @@ def _means(tested: Sequence[TransferRow], seen: Sequence[TransferRow], matrix: S
     values += [(f"left_out/accuracy_after/{row.search}", row.accuracy_after) for row in tested]
     values += [(f"searched_on/accuracy_after/{row.search}", row.accuracy_after) for row in seen]
     single = [row for row in matrix if row.target != SEEN and not row.sources.startswith(_ALL)]
-    values += [(f"matrix/asr/{row.search}", row.asr) for row in single if not isnan(row.asr)]
+    values += [(f"matrix/asr/{row.search}", row.asr) for row in single]
     groups: dict[str, list[float]] = {}
     for name, value in values:
-        groups.setdefault(f"transfer/{name}", []).append(value)
-    return {name: fmean(group) for name, group in groups.items()}
+        groups.setdefault(f"transfer/{name}", []).extend([] if isnan(value) else [value])
+    return {name: fmean(group) if group else nan for name, group in groups.items()}
 
 
 def _accuracies(rows: Sequence[TransferRow]) -> list[tuple[str, str, float]]:

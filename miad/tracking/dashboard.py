@@ -60,7 +60,8 @@ def build_report(entity: str, project: str) -> Any:  # noqa: ANN401
     reports = _extra("reports.v2")
     blocks = [reports.TableOfContents()]
     for section in SECTIONS:
-        runs = reports.Runset(entity=entity, project=project, name=section.title, filters=_filter(section))
+        # Of the report's own project; a named one would be looked up in the network.
+        runs = reports.Runset(name=section.title, filters=_filter(section))
         grid = reports.PanelGrid(runsets=[runs], panels=_placed(section))
         blocks += [reports.H1(text=section.title), reports.P(text=section.words), grid]
     return reports.Report(
@@ -105,7 +106,7 @@ def save_dashboard(entity: str, project: str) -> tuple[str, str]:
     try:
         with redirect_stderr(io.StringIO()):  # W&B asks a terminal for a key, and waits
             wandb.Api(timeout=_PATIENCE)
-            return tuple(one.save().url for one in made)  # type: ignore[return-value]
+            return tuple(one.save().url for one in made)
     except Exception as error:  # wandb-workspaces raises bare ones
         reason = " ".join(str(error).split())
         raise RunError(

@@ -27,7 +27,7 @@ WandbMode: TypeAlias = Literal["offline", "online", "off"]
 
 LONGEST_TAG = 64
 """Characters; W&B refuses longer ones."""
-_PATIENCE = 7.0
+_PATIENCE = 6.0
 """Seconds in which a server must answer; an offline run begins within two more."""
 
 
@@ -89,6 +89,7 @@ def _begin(mode: Literal["offline", "online"], dir: Path, **options: Any) -> Any
                 return wandb.init(mode=mode, dir=dir, settings=_private_settings(init_timeout=_PATIENCE), **options)
         except (wandb.Error, OSError, ValueError) as error:
             _say_offline(dir, error)
+        wandb.teardown()  # its helper process holds on to the run's id
         for path in set(dir.glob("wandb/run-*")) - known:  # of the start that failed; nothing was logged
             shutil.rmtree(path, ignore_errors=True)
     return wandb.init(mode="offline", dir=dir, settings=_private_settings(), **options)
