@@ -46,6 +46,7 @@ COMMANDS = {
         "miad.commands.keys_inspect:inspect", "Show what a key holds, and what a grant is for and for whom."
     ),
     "keys verify": Command("miad.commands.keys_verify:verify", "Check a key from end to end."),
+    "dashboard": Command("miad.commands.dashboard:dashboard", "Make a W&B workspace and a report that compare runs."),
     "demo": Command("miad.commands.demo:demo", "Show the whole walk on drawn images, in a few minutes."),
 }
 _HELP = {"-h", "--help"}

@@ -11,6 +11,9 @@ from miad.search import FIRST_SUCCESS, LEARNED, Stop, Strategy
 from miad.targets import Ensemble, Success
 from miad.tasks import AttackTask
 
+_DRAWN = 16
+"""Images in lesions.png, which stays in the run's folder where no pictures are asked for."""
+
 
 def attack(
     data: ImageDataModule,
@@ -27,7 +30,7 @@ def attack(
     images: int = 32,
     batch_size: int = 64,
     native: bool = False,
-    pictures: int = 16,
+    pictures: int = 0,
     key: KeyOptions = DEFAULT_KEY,
     **mark: Any,  # noqa: ANN401  (the options of mark_options)
 ) -> dict[str, float]:
@@ -57,7 +60,8 @@ def attack(
         batch_size: candidates a forward pass.
         native: search images that are larger than the sources read on squares of the size that they do read, and mark
             the images themselves, at the same relative place; leave out --data.size.
-        pictures: marked images in W&B's table; originals never go there.
+        pictures: log so many marked images, and lesions.png of as many; by default no picture of an image is logged,
+            and originals never are. In the run's folder lesions.png has 16 where none are asked for.
         key: who can open the key.
         mark: how the mark may look, see `mark_options`.
 
@@ -76,4 +80,5 @@ def attack(
     task = AttackTask(
         ensemble_, tested, search, chosen.options, finder, chosen.protection, run.seed, batch_size, stop, native, images
     )
-    return mark_images(data, choose_images(data, split, per_class, run.seed), task, run, pictures, key=key)
+    chosen_images = choose_images(data, split, per_class, run.seed)
+    return mark_images(data, chosen_images, task, run, pictures, key=key, drawn=pictures or _DRAWN)

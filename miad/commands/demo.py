@@ -83,7 +83,7 @@ def _clear(out: Path) -> None:
 
 
 def _run(out: Path, name: str, seed: int, *, progress: bool) -> Run:
-    run = Run(name, out, seed, wandb="offline" if name == "attack" else "off", progress=progress)
+    run = Run(name, out, seed, wandb="offline" if name == "attack" else "off", group="demo", progress=progress)
     run.quiet = True
     return run
 

@@ -1,7 +1,7 @@
 """``miad evaluate``: the papers' protocols."""
 
 from collections.abc import Sequence
-from math import isnan
+from math import isnan, nan
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal, TypeAlias, get_args
@@ -29,7 +29,7 @@ from miad.evaluation import (
 )
 from miad.search import FIRST_SUCCESS, SEARCHES, Stop
 from miad.targets import Ensemble, Success, Target, weights_digest
-from miad.tracking import log_figures, publish_measures
+from miad.tracking import log_figures, log_table, publish_measures
 
 Protocol: TypeAlias = Literal["leave_one_out", "matrix", "ensemble"]
 
@@ -97,6 +97,7 @@ def transfer(
     lesions = look.finder(data, sources, batch_size)
     content = content_digest(dataset)
     digests = {target.name: weights_digest(target) for target in everyone}
+    run.describe("evaluate transfer", data, *chosen)
     folder = run.open(images=content, weights=digests)
     place = cells or run.root / "cells"
     kept = Cells(place, run, data, dataset, content, digests, look, lesions, success, stop, images, batch_size)
@@ -144,7 +145,9 @@ def _publish(run: Run, folder: Path, judged: Sequence[JudgedCell]) -> None:
     seen = [row for row in rows if row.sources.startswith(_ALL_BUT) and row.target == SEEN]
     order = [SEEN, *judged[0].before]
     log_figures(run.loggers, _draw(folder, tested, matrix, order))
-    publish_measures(folder, run.loggers, _measures(rows, matrix))
+    log_table(run.loggers, "transfer/table", TransferRow._fields, rows)
+    log_table(run.loggers, "transfer/matrix_table", MatrixRow._fields, matrix)
+    publish_measures(folder, run.loggers, {**_means(tested, seen, matrix), **_measures(rows, matrix)})
     run.close()
     for title, chosen in (("the sources' mean", seen), ("the model left out", tested)):
         if chosen:
@@ -164,8 +167,24 @@ def _draw(folder: Path, tested: Sequence[TransferRow], matrix: Sequence[MatrixRo
 
 
 def _measures(rows: Sequence[TransferRow], matrix: Sequence[MatrixRow]) -> dict[str, float]:
-    after = {f"accuracy_after/{row.search}/{row.sources}/{row.target}": row.accuracy_after for row in rows}
-    return after | {f"asr/{row.search}/{row.sources}/{row.target}": row.asr for row in matrix}
+    after = {f"transfer/accuracy_after/{row.search}/{row.sources}/{row.target}": row.accuracy_after for row in rows}
+    return after | {f"transfer/asr/{row.search}/{row.sources}/{row.target}": row.asr for row in matrix}
+
+
+def _means(tested: Sequence[TransferRow], seen: Sequence[TransferRow], matrix: Sequence[MatrixRow]) -> dict[str, float]:
+    """Each search's mean over the models left out, over those searched on, and over the matrix off its diagonal.
+
+    Their names are the same for all tables, so that these compare.
+    """
+    values = [("left_out/accuracy_before", row.accuracy_before) for row in tested]
+    values += [(f"left_out/accuracy_after/{row.search}", row.accuracy_after) for row in tested]
+    values += [(f"searched_on/accuracy_after/{row.search}", row.accuracy_after) for row in seen]
+    single = [row for row in matrix if row.target != SEEN and not row.sources.startswith(_ALL)]
+    values += [(f"matrix/asr/{row.search}", row.asr) for row in single]
+    groups: dict[str, list[float]] = {}
+    for name, value in values:
+        groups.setdefault(f"transfer/{name}", []).extend([] if isnan(value) else [value])
+    return {name: fmean(group) if group else nan for name, group in groups.items()}
 
 
 def _accuracies(rows: Sequence[TransferRow]) -> list[tuple[str, str, float]]:

@@ -19,7 +19,7 @@ from miad.data import (
 from miad.errors import InputError, check_at_least
 from miad.models import start_remover
 from miad.tasks import DEFAULT_RECIPE, ClassifierTask, RemoverRecipe, RemoverTask, SegmenterTask, Stage
-from miad.tracking import publish_measures
+from miad.tracking import Throughput, publish_measures
 
 Score: TypeAlias = Literal["accuracy", "balanced_accuracy", "auc_micro", "auc_macro"]
 
@@ -52,6 +52,7 @@ def classifier(
     if data.size is None:
         data.size = model.network.size
     data.check_every_class_is_trained()
+    run.describe("fit classifier", data, model.network.name)
     return _train(model, data, run, epochs, patience, f"val/{best}")
 
 
@@ -82,6 +83,7 @@ def segmenter(
     """
     _check_length(epochs, patience)
     pairs = SegmentationDataModule(data, model.network.size, model.network.tile, crops)
+    run.describe("fit segmenter", data, model.network.name)
     return _train(model, pairs, run, epochs, patience, "val/dice")
 
 
@@ -126,6 +128,7 @@ def remover(
     seed_everything(run.seed, workers=True, verbose=False)  # so that random weights are this run's own
     network = start_remover(model.network, model.base_channels, weights)
     task = RemoverTask(network, model, stage)
+    run.describe("fit remover", data, model.network, stage)
     return _train(task, marked, run, epochs, patience, "val/psnr_inside", clip=1.0)
 
 
@@ -180,4 +183,4 @@ def _callbacks(place: Path, score: str, patience: int | None) -> list[Callback]:
     best = ModelCheckpoint(place, "best", score, mode="max", enable_version_counter=False)
     every = ModelCheckpoint(place, "last", enable_version_counter=False)  # `save_last` waits for the next best
     stop = [] if patience is None else [_Patience(score, patience=patience, mode="max")]
-    return [*stop, best, every]
+    return [*stop, best, every, Throughput()]

@@ -18,7 +18,7 @@ from miad.errors import InputError, RunError, check_at_least
 from miad.evaluation import attack_measures, draw_lesions, write_attack_table, write_predictions
 from miad.keys import Issuer, write_key
 from miad.lesions import GradCamMasks, LesionFinder, Place
-from miad.search import LearnedPlaces, Strategy
+from miad.search import LearnedPlaces, Strategy, name_of
 from miad.targets import Target, check_independence, load_target, weights_digest
 from miad.tasks import (
     AttackTask,
@@ -34,7 +34,7 @@ from miad.tasks import (
     learning_queries,
     wait_for_all,
 )
-from miad.tracking import log_figures, log_pictures, publish_measures
+from miad.tracking import log_attack, log_figures, log_pictures, publish_measures
 from miad.vaccine import VaccineOptions
 from miad.watermark import NO_TEXTURE, PLAIN, AlphaMode, TextureOptions, load_logo, render
 
@@ -153,6 +153,7 @@ def mark_images(
     pictures: int,
     content: str | None = None,
     key: KeyOptions = DEFAULT_KEY,
+    drawn: int = 0,
 ) -> dict[str, float]:
     """Mark images, or go on where a killed run stopped.
 
@@ -161,9 +162,10 @@ def mark_images(
         dataset: which of its images.
         task: the search.
         run: where to write, on what to run.
-        pictures: marked images in W&B's table.
+        pictures: marked images to log; none leaves their figures out as well.
         content: the images' `content_digest`, where it is known already; otherwise every image is read for it.
         key: who can open the key.
+        drawn: images in lesions.png.
 
     Returns:
         The measures, as in metrics.csv; nothing on processes other than the first.
@@ -176,10 +178,11 @@ def mark_images(
         raise InputError(f"expected an image a process, found {len(dataset)}; give a smaller --run.devices")
     examples = examples_of(data, dataset)
     folder, journal = run.folder, Journal(run.folder / "journal")
+    run.describe("attack", data, name_of(task.strategy), *(source.name for source in task.sources.members))
     # The others would read all images as well; what signs the key is with the first process alone.
     issuer = _open(run, journal, dataset, task, examples, content, key) if is_first_process() else None
     secret = RunSecret(begin_texture(folder, task.options.texture) if issuer else b"")
-    shown = frozenset(spread(dataset.ids, pictures))
+    shown = frozenset(spread(dataset.ids, drawn))
     writer = MarkingWriter(folder, marked_names(dataset), journal, issuer.recipient if issuer else "", shown)
     learner = PlaceLearner(folder / "learned.csv", examples)
     deltas = DeltaLearner(folder / "universal.png", examples)
@@ -284,16 +287,27 @@ def _close(
     write_key(folder / f"{run.name}.miadkey", journal.records(), journal.renderings(), issuer)
     measures = attack_measures(entries, targets, weights, task.options.scale)
     measures["learning_queries"] = float(learning_queries(folder / "learned.csv"))
-    log_pictures(run.loggers, folder, spread([entry for entry in entries if entry.file], pictures), classes)
+    log_attack(run.loggers, entries, classes, targets, weights)
     if views := journal.views():
         draw_lesions(folder / "lesions.png", views)
-        log_figures(run.loggers, [folder / "lesions.png"])
+    _log_pixels(run, folder, dataset, entries, classes, pictures)
     publish_measures(folder, run.loggers, measures)
     journal.remove()  # while the run's lock keeps others out
     run.close()
     if not run.quiet:
         show_attack(str(folder), measures, [*targets, "ensemble"] if len(weights) > 1 else targets)
     return measures
+
+
+def _log_pixels(
+    run: Run, folder: Path, dataset: ImageDataset, entries: Sequence[Entry], classes: Sequence[str], pictures: int
+) -> None:
+    """Log so many marked images, and what is drawn of such."""
+    shown = spread([entry for entry in entries if entry.file], pictures)
+    lesions = {entry.image: dataset.lesion_mask(dataset.ids.index(entry.image)) for entry in shown}
+    log_pictures(run.loggers, folder, shown, classes, lesions)
+    if shown and (folder / "lesions.png").exists():
+        log_figures(run.loggers, [folder / "lesions.png"])
 
 
 def _all_entries(journal: Journal, dataset: ImageDataset) -> list[Entry]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from math import isnan
 from pathlib import Path
+from statistics import fmean
 from typing import Literal, TypeAlias, get_args
 
 import torch
@@ -40,7 +41,7 @@ from miad.models import Remover
 from miad.search import Status
 from miad.targets import weights_digest
 from miad.tasks import learn_delta, read_delta, write_delta
-from miad.tracking import log_figures, publish_measures
+from miad.tracking import log_figures, log_table, publish_measures
 from miad.vaccine import Family, Vaccine, VaccineName, VaccineOptions
 from miad.watermark import NO_TEXTURE, TextureOptions
 
@@ -158,6 +159,7 @@ def removal(
     for _ in marks.read(dataset, chosen):  # refuses other images before anything is written
         pass
     examples, universal = examples_of(data, dataset), any(v.needs_universal for v in study.cases.values())
+    run.describe("evaluate removal", data, *study.removers)
     folder = run.open(
         **({"examples": content_digest(examples)} if universal else {}),
         images=content_digest(dataset),
@@ -175,7 +177,8 @@ def removal(
     work = _Work(study, marks, dataset, folder, drawn, run.device)
     console = Console(stderr=True)
     steps = track(batches, "Removing", console=console, disable=not run.progress, transient=True)
-    _publish(run, folder, [row for number, batch in enumerate(steps) for row in work.rows(number, batch)])
+    rows = [row for number, batch in enumerate(steps) for row in work.rows(number, batch)]
+    _publish(run, folder, rows, list(study.removers))
     work.clear()
 
 
@@ -281,14 +284,15 @@ class _Work:
         return rows
 
 
-def _publish(run: Run, folder: Path, rows: Sequence[Row]) -> None:
+def _publish(run: Run, folder: Path, rows: Sequence[Row], networks: Sequence[str]) -> None:
     matrix = removal_matrix(rows)
     families = family_rows(matrix, EXACT)
     for name, table in (("removal_images.csv", rows), ("removal.csv", matrix), ("delta_families.csv", families)):
         write_csv(folder / name, list(table[0]), (list(row.values()) for row in table))
     draw_removal_matrix(folder / "removal.png", matrix)
     log_figures(run.loggers, [folder / "removal.png"])  # the pictures show originals, which never leave the folder
-    publish_measures(folder, run.loggers, _measures(matrix))
+    log_table(run.loggers, "removal/table", list(matrix[0]), (list(row.values()) for row in matrix))
+    publish_measures(folder, run.loggers, {**_means(matrix, networks), **_measures(matrix)})
     run.close()
     _show_costs(families)
     for title, own in groupby(matrix, key=lambda row: Case.of(row).title):
@@ -317,7 +321,21 @@ def _best(networks: Sequence[Row], measure: str) -> str:
 
 
 def _measures(matrix: Sequence[Row]) -> dict[str, float]:
-    return {f"{name}/{Case.of(row).title}/{row['removed_by']}": float(row[name]) for row in matrix for name in _SHOWN}
+    return {
+        f"removal/{name}/{Case.of(row).title}/{row['removed_by']}": float(row[name])
+        for row in matrix
+        for name in _SHOWN
+    }
+
+
+def _means(matrix: Sequence[Row], networks: Sequence[str]) -> dict[str, float]:
+    """What networks leave, by vaccine: means whose names are the same for all tables, so that these compare."""
+    groups: dict[str, list[float]] = {}
+    for row in matrix:
+        if row["removed_by"] in networks:
+            for name in _SHOWN:
+                groups.setdefault(f"removal/networks/{name}/{row['vaccine']}", []).append(float(row[name]))
+    return {name: fmean(group) for name, group in groups.items()}
 
 
 def _number(value: str | float) -> str:

@@ -17,17 +17,20 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import DDPStrategy
 
 from miad.commands.processes import check_started, end_with_parent, is_first_process
+from miad.commands.words import split_words
 from miad.errors import InputError, RunError, check_at_least
 from miad.imaging import atomic_path, remove_drafts, write_failure
-from miad.tracking import WandbMode, close_loggers, run_loggers
+from miad.tracking import LONGEST_TAG, Labels, WandbMode, close_loggers, run_loggers
 
 _FREE = {
     "config",
     "run.accelerator",
     "run.devices",
+    "run.group",
     "run.num_nodes",
     "run.progress",
     "run.project",
+    "run.tags",
     "run.wandb",
     "data.init_args.workers",
 }
@@ -53,8 +56,11 @@ class Run:
         num_nodes: number of machines; start the same command on each, by torchrun or SLURM, with one folder of runs.
         precision: Lightning's precision for training and search; verdicts are always float32. auto trains in mixed
             precision on a CUDA device and takes 32-true for everything else.
-        wandb: offline writes files to sync later, online sends at once, off leaves W&B out.
+        wandb: offline writes files to sync later, online sends at once (without a key or a network the run says so and
+            goes on offline), off leaves W&B out.
         project: W&B project.
+        group: runs of one group stand together in W&B; by default those on one data set.
+        tags: further tags in W&B, separated by commas, beside the data set, the network and the search.
         progress: show progress bars.
     """
 
@@ -67,9 +73,13 @@ class Run:
     precision: Literal["auto", "32-true", "16-mixed", "bf16-mixed"] = "auto"
     wandb: WandbMode = "offline"
     project: str = "miad"
+    group: str = ""
+    tags: str = ""
     progress: bool = True
     config: dict[str, Any] | None = field(default=None, init=False, repr=False)
     """The whole configuration, set by the command line before the command runs."""
+    labels: Labels = field(default=Labels(), init=False, repr=False)
+    """By what W&B finds the run, set by the command."""
     quiet: bool = field(default=False, init=False, repr=False)
     """Whether the command keeps its closing table to itself; a caller then shows its own."""
 
@@ -84,8 +94,23 @@ class Run:
         if self.seed >= 2**32:
             raise InputError(f"expected a seed below 2^32, found {self.seed}")
         check_started(self.devices, self.num_nodes)
+        for tag in split_words(self.tags):
+            if len(tag) > LONGEST_TAG:
+                raise InputError(f"expected tags of at most {LONGEST_TAG} characters, found {tag!r}; shorten it")
         if not self.name or Path(self.name).name != self.name:
             raise InputError(f"expected a plain name for the run, found {self.name!r}; the folder goes into --run.root")
+
+    def describe(self, command: str, data: object, *tags: str) -> None:
+        """Say what the run is, so that W&B finds and compares it.
+
+        Args:
+            command: its type of job.
+            data: the images; their class is a tag, and the group unless one was given.
+            tags: further ones; empty ones are left out.
+        """
+        name = type(data).__name__
+        chosen = dict.fromkeys(tag[:LONGEST_TAG] for tag in (name, *tags, *split_words(self.tags)) if tag)
+        self.labels = Labels(command, self.group or name, tuple(chosen))
 
     @property
     def processes(self) -> int:
@@ -170,7 +195,7 @@ class Run:
     def loggers(self) -> list[Logger]:
         """CSV, and W&B unless it is off."""
         try:
-            return run_loggers(self.folder, self.name, self.project, self.wandb, self.config)
+            return run_loggers(self.folder, self.name, self.project, self.wandb, self.config, self.labels)
         except OSError as error:
             raise RunError(write_failure(self.folder, error)) from error
 

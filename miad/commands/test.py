@@ -32,10 +32,18 @@ from miad.evaluation import (
 )
 from miad.imaging import to_tensor
 from miad.lesions import segment
-from miad.models import Remover, Segmenter, find_checkpoint, load_classifier, load_remover, load_segmenter
+from miad.models import (
+    Remover,
+    Segmenter,
+    find_checkpoint,
+    load_classifier,
+    load_remover,
+    load_segmenter,
+    remover_name,
+)
 from miad.tasks import ClassifierTask, RemoverTask, SegmenterTask
 from miad.tensors import to_levels, to_unit
-from miad.tracking import log_figures, publish_measures
+from miad.tracking import Throughput, log_classification, log_figures, log_precision_recall, publish_measures
 
 
 def classifier(data: ImageDataModule, checkpoint: Path, run: Run) -> dict[str, float]:
@@ -59,6 +67,7 @@ def classifier(data: ImageDataModule, checkpoint: Path, run: Run) -> dict[str, f
     check_size(data, {network.size})
     data.size = network.size
     data.split("test").check()
+    run.describe("test classifier", data, network.name)
     folder = run.open()
     task = ClassifierTask(list(network.classes), network.name, network.size)
     task.network = network
@@ -67,6 +76,7 @@ def classifier(data: ImageDataModule, checkpoint: Path, run: Run) -> dict[str, f
     if trainer.is_global_zero:
         probabilities, labels = (part.cpu() for part in task.test_scores.gathered())
         write_classification(folder, data.split("test").ids, network.classes, probabilities, labels)
+        log_classification(run.loggers, "test", network.classes, probabilities, labels)
         figures = draw_classification(folder, network.classes, probabilities, labels)
         _publish(run, f"{checkpoint} on {len(data.split('test'))} images", scores, figures)
     return scores
@@ -93,6 +103,7 @@ def segmenter(data: ImageDataModule, checkpoint: Path, run: Run) -> dict[str, fl
     pairs = SegmentationDataModule(data, network.size, network.tile)
     images = pairs.split("test")
     images.check()
+    run.describe("test segmenter", data, network.name)
     folder = run.open()
     task = SegmenterTask(list(network.kinds), network.name, network.size, network.tile, network.width)
     task.network = network
@@ -103,6 +114,7 @@ def segmenter(data: ImageDataModule, checkpoint: Path, run: Run) -> dict[str, fl
         draw_segmentation(folder / "segmentation.png", network.kinds, _examples(images, network))
         curves = folder / "precision_recall.png"
         draw_precision_recall(curves, task.test_scores)
+        log_precision_recall(run.loggers, "test", task.test_scores)
         _publish(run, f"{checkpoint} on {len(images)} images", scores, [curves])
     return scores
 
@@ -128,6 +140,7 @@ def remover(data: ImageDataModule, checkpoint: Path, run: Run, pairs: PairOption
     images = data.split("test")
     images.check()
     marked.check("test")
+    run.describe("test remover", data, remover_name(network))
     folder = run.open()
     task = RemoverTask(network)
     trainer = _trainer(run)
@@ -153,7 +166,7 @@ def _clean(name: str, pair: Pair, network: Remover) -> Cleaned:
 
 def _trainer(run: Run) -> Trainer:
     # Several devices would fill up their shares with images counted twice.
-    return run.trainer(devices=1, num_nodes=1, precision="32-true")
+    return run.trainer(devices=1, num_nodes=1, precision="32-true", callbacks=[Throughput()])
 
 
 def _publish(run: Run, title: str, scores: dict[str, float], figures: Sequence[Path]) -> None:

@@ -1,7 +1,7 @@
 """The closing measures of an attack, from its entries alone."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import isinf, nan
 from statistics import fmean
 
@@ -13,6 +13,7 @@ from miad.search import Status
 from miad.tasks import Entry
 
 _SCORES = {"accuracy": accuracy, "auc_micro": auc_micro, "auc_macro": auc_macro}
+_COMPARED = ("accuracy_before", "accuracy_after", "auc_micro_before", "auc_micro_after", "asr")
 
 
 def attack_measures(
@@ -23,6 +24,8 @@ def attack_measures(
     Measures without a suffix are over the attacked images (those that every source read correctly and that had room
     for the mark), as the papers have it; ``_all`` is over every image, skipped and infeasible ones included.
     ``asr/NAME`` is the share of the attacked images that this target read correctly before and misreads after.
+    ``sources/asr`` and the like are means over the targets that were searched on, ``unseen/asr`` over the others; their
+    names are the same for all runs, so that these compare.
 
     ``lesions_covered`` counts the images whose mark touches a pixel of the given lesion mask, ``lesion_pixels_covered``
     those pixels; ``lesion_caught`` is the mean share of a lesion that the mask in use held. ``without_mask`` counts the
@@ -46,7 +49,14 @@ def attack_measures(
         measures[f"asr/{name}"] = _success_rate(attacked, before, after)
     for name, before, after in _by_target(entries, targets, weights):
         measures |= _scores(name, "_all", entries, before, after)
-    return measures
+    groups = {"sources": targets[: len(weights)], "unseen": targets[len(weights) :]}
+    return measures | {name: value for group, own in groups.items() for name, value in _means(measures, group, own)}
+
+
+def _means(measures: Mapping[str, float], group: str, targets: Sequence[str]) -> Iterator[tuple[str, float]]:
+    """What an attack does to the targets of a group, if it has any."""
+    for name in _COMPARED if targets else ():
+        yield f"{group}/{name}", _mean([measures[f"{name}/{target}"] for target in targets])
 
 
 def _counts(entries: Sequence[Entry]) -> dict[str, float]:

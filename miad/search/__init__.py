@@ -12,7 +12,7 @@ from miad.search.host import Host
 from miad.search.learned_places import LEARNED, LearnedPlaces
 from miad.search.learning import Answers, Lesson, learn
 from miad.search.pool import Pool
-from miad.search.presets import SEARCHES
+from miad.search.presets import SEARCHES, name_of
 from miad.search.random_search import RandomSearch
 from miad.search.ranking import Ranking
 from miad.search.space import Space, image_generator
@@ -45,4 +45,5 @@ __all__ = [
     "Strategy",
     "image_generator",
     "learn",
+    "name_of",
 ]

@@ -22,3 +22,8 @@ SEARCHES: Mapping[str, Strategy] = {
     "de": DifferentialEvolution(),
     "learned": LEARNED,
 }
+
+
+def name_of(strategy: Strategy) -> str:
+    """The name of a search in tables; that of its class where its settings are its own."""
+    return next((name for name, preset in SEARCHES.items() if preset == strategy), type(strategy).__name__)

@@ -82,14 +82,14 @@ class MarkingWriter(BasePredictionWriter):
         self._threads = ThreadPoolExecutor(min(4, os.cpu_count() or 1))
         self._pending: list[Future[_Written]] = []
         self._done = self._searched = self._successes = self._queries = 0
-        self._booked_at = time.perf_counter()
+        self._began = time.perf_counter()
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Agree on the recipient, and begin to count the seconds."""
         assert isinstance(pl_module, AttackTask)
         self.recipient = trainer.strategy.broadcast(self.recipient)
         self.series = f"{self.folder.name}\n{pl_module.description}"
-        self._booked_at = time.perf_counter()
+        self._began = time.perf_counter()
 
     def write_on_batch_end(
         self,
@@ -166,15 +166,18 @@ class MarkingWriter(BasePredictionWriter):
                 self.journal.keep_view(view_of(one.marking, one.pixels))
 
     def _log_progress(self, trainer: Trainer, entries: Sequence[Entry]) -> None:
-        """Running numbers of this process, so that a dashboard moves while the attack runs."""
+        """Running numbers of this process since it began, so that a dashboard moves while the attack runs."""
         searched = [entry for entry in entries if entry.status in (Status.SUCCESS, Status.FAILED)]
         self._done += len(entries)
         self._searched += len(searched)
         self._successes += sum(entry.status is Status.SUCCESS for entry in searched)
         self._queries += sum(entry.queries for entry in searched)
-        now = time.perf_counter()
-        rate, self._booked_at = len(entries) / (now - self._booked_at), now
-        progress = {"progress/images": float(self._done), "progress/images_per_second": rate}
+        seconds = time.perf_counter() - self._began
+        progress = {
+            "progress/images": float(self._done),
+            "progress/images_per_second": self._done / seconds,
+            "progress/queries_per_second": self._queries / seconds,
+        }
         if self._searched:
             progress["progress/success_rate"] = self._successes / self._searched
             progress["progress/queries_mean"] = self._queries / self._searched

@@ -1,12 +1,18 @@
 """The loggers of a run: CSV always, W&B offline unless told otherwise.
 
-Nothing about the machine, its user or the source tree enters a W&B run; an offline run opens no connection.
+Nothing about the machine, its user or the source tree enters a W&B run; an offline run opens no connection. An online
+run that finds no key or no server is kept offline, so that nothing is lost.
 """
 
+import io
 import os
 import re
 import secrets
+import shutil
+import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -15,35 +21,96 @@ from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from miad.imaging import atomic_path
+from miad.tracking.names import BEST, STEPS
 
 WandbMode: TypeAlias = Literal["offline", "online", "off"]
 
+LONGEST_TAG = 64
+"""Characters; W&B refuses longer ones."""
+_PATIENCE = 6.0
+"""Seconds in which a server must answer; an offline run begins within two more."""
 
-def run_loggers(folder: Path, name: str, project: str, mode: WandbMode, config: dict[str, Any] | None) -> list[Logger]:
+
+@dataclass(frozen=True)
+class Labels:
+    """By what W&B finds and compares a run.
+
+    Args:
+        job_type: the command, for example ``fit classifier``.
+        group: runs of one group stand together: those of an experiment, or on one data set.
+        tags: at most 64 characters each.
+    """
+
+    job_type: str = ""
+    group: str = ""
+    tags: tuple[str, ...] = ()
+
+
+def run_loggers(
+    folder: Path, name: str, project: str, mode: WandbMode, config: dict[str, Any] | None, labels: Labels
+) -> list[Logger]:
     """Loggers that write below a run's folder.
 
     Args:
         folder: the run's folder.
         name: the run's name in W&B.
         project: W&B project.
-        mode: ``offline`` writes files to sync later, ``online`` sends at once, ``off`` leaves W&B out.
+        mode: ``offline`` writes files to sync later, ``online`` sends at once (where it can not, it says so and goes on
+            offline), ``off`` leaves W&B out.
         config: the run's configuration, for W&B's table of runs.
+        labels: by what W&B finds the run.
     """
     loggers: list[Logger] = [CSVLogger(folder, name="logs")]
     if mode == "off" or getattr(rank_zero_only, "rank", None):
         return loggers
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
-    experiment = wandb.init(
+    experiment = _begin(
+        mode,
         id=_run_id(folder),
         resume="allow",
         project=project,
         name=name,
+        group=labels.group or None,
+        job_type=labels.job_type or None,
+        tags=labels.tags,
         dir=folder,
-        mode=mode,
         config=_without_folders(config or {}),
-        settings=_private_settings(),
     )
+    _define(experiment)
     return [*loggers, WandbLogger(experiment=experiment)]
+
+
+def _begin(mode: Literal["offline", "online"], dir: Path, **options: Any) -> Any:  # noqa: A002, ANN401  (W&B's own)
+    """A W&B run; offline where online is not possible."""
+    if mode == "online":
+        known = set(dir.glob("wandb/run-*"))
+        try:
+            with redirect_stderr(io.StringIO()):  # W&B asks a terminal for a key, and waits
+                return wandb.init(mode=mode, dir=dir, settings=_private_settings(init_timeout=_PATIENCE), **options)
+        except (wandb.Error, OSError, ValueError) as error:
+            _say_offline(dir, error)
+        wandb.teardown()  # its helper process holds on to the run's id
+        for path in set(dir.glob("wandb/run-*")) - known:  # of the start that failed; nothing was logged
+            shutil.rmtree(path, ignore_errors=True)
+    return wandb.init(mode="offline", dir=dir, settings=_private_settings(), **options)
+
+
+def _say_offline(folder: Path, error: Exception) -> None:
+    reason = " ".join(str(error).split())
+    sys.stderr.write(
+        f"W&B can not be used online ({reason}); the run is kept offline, "
+        f"'wandb sync {folder}/wandb/offline-run-*' sends it later\n"
+    )
+
+
+def _define(experiment: Any) -> None:  # noqa: ANN401
+    """Tell W&B which numbers are steps of which, and that the best of a training counts."""
+    for name in set(STEPS.values()):
+        experiment.define_metric(name, hidden=True)
+    for names, step in STEPS.items():
+        experiment.define_metric(names, step_metric=step)
+    for name, best in BEST.items():
+        experiment.define_metric(name, step_metric=STEPS["val/*"], summary=f"{best},last")
 
 
 def close_loggers(loggers: Sequence[Logger]) -> None:
@@ -77,7 +144,7 @@ def _run_id(folder: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def _private_settings() -> Any:  # noqa: ANN401  (wandb is untyped here)
+def _private_settings(**others: Any) -> Any:  # noqa: ANN401  (wandb is untyped here)
     return wandb.Settings(
         x_disable_stats=True,
         x_disable_meta=True,
@@ -87,4 +154,5 @@ def _private_settings() -> Any:  # noqa: ANN401  (wandb is untyped here)
         console="off",
         host="miad",
         silent=True,  # the command line says where the run is, once
+        **others,
     )

@@ -171,11 +171,12 @@ def test_a_view_is_small_and_comes_back_as_it_was(tmp_path, mark, monkeypatch):
         assert not (view.mask & ~view.blocked).any()
 
 
-def test_a_picture_is_drawn_when_pictures_are_asked_for(mark):
+def test_so_many_images_are_drawn_as_are_to_be_logged_and_sixteen_where_none_are(mark):
     folder, _, _ = mark(mask="gradcam", pictures=3)
     with Image.open(folder / "lesions.png") as picture:
-        assert picture.height > 3 * 150
-    assert not (mark("none", pictures=0)[0] / "lesions.png").exists()
+        assert 3 * 150 < picture.height < 4 * 250
+    with Image.open(mark("none", pictures=0)[0] / "lesions.png") as picture:
+        assert picture.height > 12 * 200
 
 
 @pytest.mark.parametrize(

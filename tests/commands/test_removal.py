@@ -136,9 +136,17 @@ def test_its_files_are_these(study):
     tables = {"metrics.csv", "removal.csv", "removal_images.csv", "delta_families.csv"}
     assert files - pictures == {"config.yaml", "removal.png", *tables}
     assert len(pictures) == 1
-    assert measures(study)["accuracy/none/nothing"] == pytest.approx(
+    assert measures(study)["removal/accuracy/none/nothing"] == pytest.approx(
         next(float(row["accuracy"]) for row in rows(study))
     )
+
+
+def test_what_networks_leave_is_the_mean_over_the_rows_of_a_vaccine(study):
+    found = measures(study)
+    for vaccine in ("none", "noise", "delta_d", "delta_i"):
+        own = [r for r in rows(study) if r["vaccine"] == vaccine and r["removed_by"] in ("wdnet", "bvmr", "slbr")]
+        for name in ("psnr_inside", "rmse_protected", "mask_iou", "accuracy"):
+            assert found[f"removal/networks/{name}/{vaccine}"] == pytest.approx(np.mean([float(r[name]) for r in own]))
 
 
 def few(zoo, marked, removers, run, **options):

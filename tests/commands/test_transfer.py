@@ -2,7 +2,7 @@
 
 import csv
 import shutil
-from functools import cache
+from functools import cache, partial
 from math import isnan, nan
 
 import numpy as np
@@ -209,8 +209,33 @@ def test_the_measures_are_those_of_the_tables(finished):
     expected = {}
     for name, column in (("transfer", "accuracy_after"), ("matrix", "asr")):
         for row in rows(finished / "table" / f"{name}.csv"):
-            expected[f"{column}/{row['search']}/{row['sources']}/{row['target']}"] = float(row[column])
-    assert found == pytest.approx(expected, nan_ok=True)
+            expected[f"transfer/{column}/{row['search']}/{row['sources']}/{row['target']}"] = float(row[column])
+    assert {name: value for name, value in found.items() if name in expected} == pytest.approx(expected, nan_ok=True)
+    starts = ("transfer/left_out/", "transfer/searched_on/", "transfer/matrix/")
+    assert all(name.startswith(starts) for name in found.keys() - expected.keys())
+
+
+def mean(values):
+    known = [float(value) for value in values if value != "nan"]
+    return np.mean(known) if known else np.nan
+
+
+def test_the_means_of_each_search_are_those_of_the_tables(finished):
+    found = {row["measure"]: float(row["value"]) for row in rows(finished / "table" / "metrics.csv")}
+    table, matrix = (rows(finished / "table" / f"{name}.csv") for name in ("transfer", "matrix"))
+    left_out = [row for row in table if row["sources"] == f"all but {row['target']}"]
+    seen = [row for row in table if row["sources"].startswith("all but") and row["role"] == "seen"]
+    single = [row for row in matrix if not row["sources"].startswith("all") and row["target"] != "seen"]
+    same = partial(pytest.approx, nan_ok=True)
+    assert found["transfer/left_out/accuracy_before"] == same(mean(row["accuracy_before"] for row in left_out))
+    for search in ("random", "he"):
+        for name, column, group in (
+            ("left_out/accuracy_after", "accuracy_after", left_out),
+            ("searched_on/accuracy_after", "accuracy_after", seen),
+            ("matrix/asr", "asr", single),
+        ):
+            expected = mean(row[column] for row in group if row["search"] == search)
+            assert found[f"transfer/{name}/{search}"] == same(expected)
 
 
 def test_the_folder_holds_tables_and_pictures_and_nothing_else(finished):

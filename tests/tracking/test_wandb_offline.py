@@ -5,47 +5,26 @@ import csv
 import getpass
 import io
 import json
-import math
 import re
 import socket
-import struct
 
 import numpy as np
 import pytest
 import wandb
 from PIL import Image
-from wandb.proto.wandb_internal_pb2 import Record
 
 from miad.cli import main
 from miad.data import Phantom
 from miad.tasks import MarkingWriter
 from tests.commands.conftest import save_run
 
+from .offline import config, ended_records, history, key_of, measures, offline_file, read_records, same, started
+
 IMAGES = 5
 HOME, PLACE, USER = "home-of-nobody", "place-of-nobody", "user-nobody"
 WORDS = ["attack", "--data", "Phantom", "--data.size", "48", "--data.train", "0", "--data.val", "0"]
 WORDS += ["--data.test", str(IMAGES), "--sources", "net", "--search", "random", "--run.root", "runs"]
 WORDS += ["--no_run.progress", "--run.accelerator", "cpu", "--pictures", "3"]
-
-
-def read_records(path):
-    """Records of a .wandb file: LevelDB's log format in blocks of 32 KiB, after W&B's header of seven bytes."""
-    data, position, parts = path.read_bytes(), 7, b""
-    assert data[:4] == b":W&B"
-    while position < len(data):
-        left = -position % 32768
-        if left < 7:  # no room for a header: the rest of the block is padding
-            position += left
-            continue
-        _, length, kind = struct.unpack_from("<IHB", data, position)
-        if kind == 0:
-            position += left or 32768
-            continue
-        parts += data[position + 7 : position + 7 + length]
-        position += 7 + length
-        if kind in (1, 4):  # full, last
-            yield Record.FromString(parts)
-            parts = b""
 
 
 def go(*words):
@@ -84,8 +63,7 @@ def run(place):
 
 @pytest.fixture(scope="module")
 def records(run):
-    (path,) = run.glob("wandb/offline-run-*/*.wandb")
-    return list(read_records(path))
+    return ended_records(run)
 
 
 def sent_files(run):
@@ -106,23 +84,6 @@ def pictures(run):
     return found
 
 
-def measures(run):
-    with (run / "metrics.csv").open(newline="") as file:
-        return {row["measure"]: float(row["value"]) for row in csv.DictReader(file)}
-
-
-def number(text):
-    return float(json.loads(text))
-
-
-def same(one, other):
-    return one == other or (math.isnan(one) and math.isnan(other))
-
-
-def key_of(item):
-    return item.key or "/".join(item.nested_key)
-
-
 def test_the_reader_reads_whole_records(records):
     kinds = {record.WhichOneof("record_type") for record in records}
     assert {"run", "history", "exit"} <= kinds
@@ -130,12 +91,9 @@ def test_the_reader_reads_whole_records(records):
 
 
 def test_the_last_history_holds_the_numbers_of_the_metrics_file(run, records):
-    history = {}
-    for record in records:
-        history |= {key_of(item): item.value_json for item in record.history.item}
-    expected = measures(run)
+    logged, expected = history(records), measures(run)
     assert expected["images"] == IMAGES
-    assert all(same(number(history[name]), value) for name, value in expected.items())
+    assert all(same(logged[name], value) for name, value in expected.items())
 
 
 def test_the_summary_holds_the_numbers_of_the_metrics_file(run, records):
@@ -143,28 +101,28 @@ def test_the_summary_holds_the_numbers_of_the_metrics_file(run, records):
     for record in records:
         summary |= {key_of(item): item.value_json for item in record.summary.update}
     if summary:  # W&B leaves the summary to its server where it follows from the history
-        assert all(same(number(summary[name]), value) for name, value in measures(run).items() if name in summary)
+        assert all(same(json.loads(summary[name]), value) for name, value in measures(run).items() if name in summary)
 
 
 def test_the_run_is_named_and_holds_its_configuration(records):
-    (run,) = [record.run for record in records if record.WhichOneof("record_type") == "run"][:1]
+    run, found = started(records), config(records)
     assert (run.display_name, run.project) == ("one", "miad")
-    config = {}
-    for record in records:
-        for part in (record.run.config, record.config):
-            config |= {key_of(item): item.value_json for item in part.update}
-    assert json.loads(config["sources"]) == "net"
-    assert json.loads(config["alpha_max"]) == 220
+    assert (run.run_group, run.job_type, set(run.tags)) == ("Phantom", "attack", {"Phantom", "random", "net"})
+    assert (found["sources"], found["alpha_max"]) == ("net", 220)
 
 
 def table_rows(run):
-    """Cells of the HTML table's rows, the picture decoded."""
+    """Cells of the HTML table's rows, the picture and the lesion decoded."""
     (path,) = [path for path in sent_files(run) if path.suffix == ".html"]
     assert path.relative_to(run).parts[3:5] == ("media", "html")
     for line in re.findall(r"<tr><td>(.*)</td></tr>", path.read_text()):
-        picture, *cells = line.split("</td><td>")
-        data = base64.b64decode(re.search(r"base64,([^\"]+)", picture)[1])
-        yield np.array(Image.open(io.BytesIO(data))), cells
+        picture, lesion, *cells = line.split("</td><td>")
+        yield decoded(picture), decoded(lesion), cells
+
+
+def decoded(cell):
+    data = base64.b64decode(re.search(r"base64,([^\"]+)", cell)[1])
+    return np.array(Image.open(io.BytesIO(data)))
 
 
 def test_the_table_lists_the_chosen_images_with_their_pictures(run):
@@ -172,7 +130,9 @@ def test_the_table_lists_the_chosen_images_with_their_pictures(run):
         rows = {row["image"]: row for row in csv.DictReader(file)}
     found = list(table_rows(run))
     assert len(found) == 3
-    for picture, (image, *cells) in found:
+    dataset = Phantom("brain", 48, train=0, val=0, test=IMAGES).split("test")
+    for picture, lesion, (image, *cells) in found:
+        assert np.array_equal(lesion, dataset.lesion_mask(dataset.ids.index(image)))
         with Image.open(run / "marked" / image) as file:
             assert np.array_equal(picture, np.array(file))
         assert cells[:4] == [rows[image][name] for name in ("label", "status", "queries", "alpha")]
@@ -180,7 +140,7 @@ def test_the_table_lists_the_chosen_images_with_their_pictures(run):
 
 def test_the_gallery_lies_below_the_run_so_that_the_folder_can_be_moved_and_sent(run):
     found = pictures(run)
-    for marked, _ in table_rows(run):
+    for marked, _, _ in table_rows(run):
         assert any(np.array_equal(marked, picture) for picture in found)
 
 
@@ -240,13 +200,9 @@ COMMON = ["--run.root", "runs", "--no_run.progress", "--run.accelerator", "cpu",
 
 def figures_of(run):
     """The figures that a W&B run logged, by name, as the run has them."""
-    (path,) = run.glob("wandb/offline-run-*/*.wandb")
-    logged = {}
-    for record in read_records(path):
-        for item in record.history.item:
-            if found := re.fullmatch(r"figures/(\w+)/path", key_of(item)):
-                logged[found[1]] = path.parent / "files" / json.loads(item.value_json)
-    return logged
+    files = offline_file(run).parent / "files"
+    found = {re.fullmatch(r"figures/(\w+)/path", name): value for name, value in history(ended_records(run)).items()}
+    return {name[1]: files / value for name, value in found.items() if name}
 
 
 def assert_figures(run, names):
@@ -287,12 +243,10 @@ def test_a_second_run_of_the_same_process_has_a_wandb_run_of_its_own(place, run)
     go("--run.name", "two")
     go("--run.name", "three")
     wandb.finish()
-    found = {name: list((place / "runs" / name).glob("wandb/offline-run-*/*.wandb")) for name in ("two", "three")}
-    assert {name: len(paths) for name, paths in found.items()} == {"two": 1, "three": 1}
-    for name, (path,) in found.items():
-        records = list(read_records(path))
+    for name in ("two", "three"):
+        records = ended_records(place / "runs" / name)
         assert {record.run.display_name for record in records if record.WhichOneof("record_type") == "run"} == {name}
-        assert any(key_of(item) == "success_rate" for record in records for item in record.history.item)
+        assert "success_rate" in history(records)
 
 
 def test_a_resumed_run_stays_one_run_in_wandb(place, monkeypatch):
@@ -314,6 +268,16 @@ def test_a_resumed_run_stays_one_run_in_wandb(place, monkeypatch):
     starts = [record.run for path in paths for record in read_records(path) if record.HasField("run")]
     assert len(starts) >= 2
     assert len({start.run_id for start in starts}) == 1
+
+
+def test_no_pixel_is_logged_unless_asked(place):
+    go("--run.name", "bare", "--pictures", "0")
+    run = place / "runs" / "bare"
+    assert (run / "lesions.png").is_file()  # drawn all the same, for the folder
+    records = ended_records(run)
+    assert pictures(run) == []
+    assert {path.suffix for path in sent_files(run)} == {".json"}  # the tables of curves and counts
+    assert not [name for name in history(records) if name.startswith(("marked/", "figures/"))]
 
 
 def test_off_writes_no_wandb_folder(place):
