@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 
 from miad import __version__
@@ -12,7 +13,7 @@ from miad.evaluation.report.compare_tables import measure_tables, runs_table, se
 from miad.evaluation.report.document import Column, Report, Section, Table
 from miad.evaluation.report.measure_words import measure_words
 from miad.evaluation.report.run_folder import RunFolder
-from miad.evaluation.report.same_data import Images, compare_images
+from miad.evaluation.report.same_data import Images, alike, compare_images
 
 _HEADLINES = {
     "fit classifier": "val/accuracy",
@@ -49,9 +50,11 @@ def compare_runs(folders: Sequence[Path]) -> Report:
     """
     runs, left_out = read_runs(folders)
     commands = list(dict.fromkeys(run.command for run in runs))
-    groups = [_group([run for run in runs if run.command == command]) for command in commands]
+    groups = [
+        _group([run for run in runs if run.command == command], alone=len(commands) == 1) for command in commands
+    ]
     return Report(
-        title=f"Comparison of {len(runs)} runs",
+        title=f"Comparison of {len(runs)} runs" + (f" of {commands[0]}" if len(commands) == 1 else ""),
         summary=tuple(line for group in groups for line in group.summary) + _remarks(runs, groups, left_out),
         sections=tuple(section for group in groups for section in group.sections) + (_runs_section(runs, left_out),),
         facts=_facts(runs),
@@ -67,25 +70,28 @@ class _Group:
     failures: tuple[str, ...]
 
 
-def _group(runs: Sequence[RunFolder]) -> _Group:
+def _group(runs: Sequence[RunFolder], *, alone: bool) -> _Group:
     images = compare_images(runs)
     ranked = len(runs) > 1 and images in (Images.SAME, Images.RESIZED)
     figures, failures = draw_runs(runs)
     command = runs[0].command
     tables = measure_tables(runs, ranked=ranked)
-    said = [] if len(runs) == 1 else [_SAID[images], *_namesakes(runs)]
+    said = [] if len(runs) == 1 else [_SAID[images], *_ranked_apart(runs, images), *_namesakes(runs)]
     words = tuple(said) if tables else (*said, "None of these runs has measures yet.")
-    sections = [Section(f"{command}: measures", words, tuple(tables))]
-    if figures:
-        sections.append(Section(f"{command}: pictures", blocks=tuple(figures)))
+    start = "" if alone else f"{command}: "
+    sections = [Section(_capital(f"{start}pictures"), blocks=tuple(figures))] if figures else []
+    sections.append(Section(_capital(f"{start}measures"), words, tuple(tables)))
     if len(runs) > 1:
-        sections.append(_settings_section(runs))
+        sections.append(_settings_section(_capital(f"{start}settings that differ"), runs))
     return _Group(_summary(runs, images, ranked=ranked), tuple(sections), tuple(failures))
 
 
-def _settings_section(runs: Sequence[RunFolder]) -> Section:
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _settings_section(title: str, runs: Sequence[RunFolder]) -> Section:
     table = settings_table(runs)
-    title = f"{runs[0].command}: settings that differ"
     if table is None:
         unread = any(run.settings is None for run in runs)
         none = "No setting that can be read differs." if unread else "All settings are the same."
@@ -96,8 +102,8 @@ def _settings_section(runs: Sequence[RunFolder]) -> Section:
 def _summary(runs: Sequence[RunFolder], images: Images, *, ranked: bool) -> tuple[str, ...]:
     command, names = runs[0].command, ", ".join(run.name for run in runs)
     if len(runs) == 1:
-        return (f"{command}: only {names}; nothing of its kind to compare it with.",)
-    lines = [f"{command}: {len(runs)} runs ({names}). {_SAID[images]}"]
+        return (f"{_capital(command)}: only {names}; nothing of its kind to compare it with.",)
+    lines = [f"{_capital(command)}: {len(runs)} runs ({names}). {_SAID[images]}"]
     headline = _headline(runs) if ranked else ""
     return (*lines, headline) if headline else tuple(lines)
 
@@ -106,16 +112,23 @@ def _headline(runs: Sequence[RunFolder]) -> str:
     """The best and the worst run by the main measure of their command."""
     measure = _HEADLINES.get(runs[0].command, "")
     values = {run.name: run.measures[measure] for run in runs if run.measures and measure in run.measures}
-    values = {name: value for name, value in values.items() if value == value}  # noqa: PLR0124  (leaves nan out)
+    values = {name: value for name, value in values.items() if not isnan(value)}
     if len(values) < 2:
         return ""
     words = measure_words(measure, runs[0].command)
     best, *_, worst = sorted(values, key=values.__getitem__, reverse=words.better == "higher")
     unit = f" {words.unit}" if words.unit else ""
     return (
-        f"{words.title[0].upper()}{words.title[1:]}: best {values[best]:.{words.digits}f}{unit} ({best}), "
+        f"{_capital(words.title)}: best {values[best]:.{words.digits}f}{unit} ({best}), "
         f"worst {values[worst]:.{words.digits}f}{unit} ({worst})."
     )
+
+
+def _ranked_apart(runs: Sequence[RunFolder], images: Images) -> list[str]:
+    """Which of the runs could be ranked, compared without the others."""
+    groups = alike(runs) if images is Images.DIFFERENT else []
+    names = [" and ".join(run.name for run in group) for group in groups]
+    return [f"The same images: {'; '.join(names)}. Compare them alone to see which is best."] if names else []
 
 
 def _namesakes(runs: Sequence[RunFolder]) -> list[str]:

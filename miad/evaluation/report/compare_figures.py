@@ -28,7 +28,7 @@ def draw_curves(curves: Mapping[str, Curve], xlabel: str, ylabel: str) -> bytes:
         ylabel: likewise.
     """
     with mpl.rc_context(_STYLE):
-        canvas = Canvas(figsize=(6.4, 3.6), layout="constrained")
+        canvas = Canvas(figsize=(6.0, 3.5), layout="constrained")
         axes = canvas.subplots()
         for index, (name, (x, y)) in enumerate(curves.items()):
             marker = "o" if len(x) == 1 else None
@@ -78,7 +78,8 @@ def draw_before_after(panels: Mapping[str, Mapping[str, tuple[float, float]]], x
     """
     with mpl.rc_context(_STYLE):
         heights = [len(bars) for bars in panels.values()]
-        canvas = Canvas(figsize=(6.4, 0.7 + sum(0.45 + 0.27 * height for height in heights)), layout="constrained")
+        canvas = Canvas(figsize=(6.0, 0.7 + sum(0.45 + 0.27 * height for height in heights)), layout="constrained")
+        _space(canvas)
         rows = canvas.subplots(len(panels), 1, squeeze=False, sharex=True, height_ratios=[h + 1 for h in heights])[:, 0]
         names = list(dict.fromkeys(name for bars in panels.values() for name in bars))
         for axes, (title, bars) in zip(rows, panels.items(), strict=True):
@@ -107,7 +108,8 @@ def draw_bars(panels: Mapping[str, Mapping[str, float]], digits: Mapping[str, in
     with mpl.rc_context(_STYLE):
         runs = len(next(iter(panels.values())))
         down = -(-len(panels) // across)
-        canvas = Canvas(figsize=(7.6, down * (0.75 + 0.28 * runs)), layout="constrained")
+        canvas = Canvas(figsize=(7.0, down * (0.75 + 0.28 * runs)), layout="constrained")
+        _space(canvas)
         grid = canvas.subplots(down, across, squeeze=False, sharey=True)
         for axes, (title, bars) in zip(grid.flat, panels.items(), strict=False):
             values = list(bars.values())
@@ -121,6 +123,13 @@ def draw_bars(panels: Mapping[str, Mapping[str, float]], digits: Mapping[str, in
         for axes in grid.flat[len(panels) :]:
             axes.set_axis_off()
         return _svg(canvas)
+
+
+def _space(canvas: Canvas) -> None:
+    """Keep a panel's title off the axis above it."""
+    engine = canvas.get_layout_engine()
+    assert engine is not None
+    engine.set(h_pad=0.09)
 
 
 def _label(axes: Axes, ends: Sequence[float], values: Sequence[float], digits: int, top: float) -> None:

@@ -56,10 +56,9 @@ def _draw_training(runs: Sequence[RunFolder]) -> tuple[list[Figure], list[str]]:
     for score in [name for name in _SCORES if name in panels]:
         words = measure_words(score, runs[0].command)
         title = f"{words.title[0].upper()}{words.title[1:]} on the validation images over epochs"
-        label = f"{words.title} ({words.unit})" if words.unit else words.title
         ends = "; ".join(f"{run} ends at {y[-1]:.3f} after {x[-1]:.0f} epochs" for run, (x, y) in panels[score].items())
         name = f"{plain_name(runs[0].command)}_{plain_name(score)}"
-        data = draw_curves(panels[score], "epoch", f"{label}, validation")
+        data = draw_curves(panels[score], "epoch", f"{words.heading}, validation")
         figures.append(Figure(name, title, data, f"A line for each run. {ends}."))
     return figures, failures
 
@@ -105,9 +104,8 @@ def _draw_measures(name: str, title: str, runs: Sequence[RunFolder], measures: S
     panels, digits = {}, {}
     for measure in [measure for measure in measures if measure in _names(runs)]:
         words = measure_words(measure, runs[0].command)
-        heading = f"{words.title} ({words.unit})" if words.unit else words.title
-        panels[heading] = {run.name: _of(run, measure) for run in runs}
-        digits[heading] = words.digits
+        panels[words.heading] = {run.name: _of(run, measure) for run in runs}
+        digits[words.heading] = words.digits
     return _bars(name, title, panels, digits, "")
 
 

@@ -10,6 +10,9 @@ from miad.evaluation.report.run_folder import RunFolder
 from miad.evaluation.report.same_data import data_words
 from miad.evaluation.report.settings import differing_settings
 
+_OF = {"attack": "classifier", "evaluate transfer": "search, searched on, judged by"}
+_OF |= {"evaluate removal": "delta, removed by", "test segmenter": "lesions", "fit segmenter": "lesions"}
+"""What measures of parts are of, by command."""
 _LONG = 30
 """Rows above which a table is cut into one a measure."""
 
@@ -65,15 +68,16 @@ def _measures(
     ranked: bool,
 ) -> Table:
     parted = any(words[measure].of for measure in names)
-    columns = [Column("measure", "measure"), *([Column("of", "of")] if parted else []), Column("unit", "unit")]
-    columns += [Column("better", "better"), *(Column(run.name, run.name) for run in runs)]
+    of = _OF.get(runs[0].command, "of")
+    columns = [Column("measure", "measure"), *([Column("of", of)] if parted else []), Column("better", "better")]
+    columns += [Column(run.name, run.name) for run in runs]
     if len(runs) > 1:
         columns.append(Column("difference", "difference" if len(runs) == 2 else "range"))
     rows, marks = [], {}
-    first = 4 if parted else 3
+    first = 3 if parted else 2
     for row, measure in enumerate(names):
         own, values = words[measure], [_value(run, measure) for run in runs]
-        start = [own.title, *([own.of] if parted else []), own.unit, own.better]
+        start = [own.heading, *([own.of] if parted else []), own.better]
         rows.append((*start, *values, *([_difference(values)] if len(runs) > 1 else [])))
         for index in _best(values, own) if ranked else ():
             best: Mark = "best"
@@ -121,10 +125,10 @@ def settings_table(runs: Sequence[RunFolder]) -> Table | None:
         (row, column): unlike
         for row, (_, first, *others) in enumerate(rows)
         for column, value in enumerate(others, start=2)
-        if value != first and value is not None
+        if value != first and value is not None and first is not None
     }
-    note = "All other settings are the same, but for the run's name and folder. Missing: the run has no such setting"
+    note = f"All other settings are the same, but for the run's name and folder. A dash: no such setting"
     unread = [run.name for run in runs if run.settings is None]
-    note += f", or its settings can not be read ({', '.join(unread)})." if unread else "."
+    note += f"; missing: settings that can not be read ({', '.join(unread)})." if unread else "."
     name = f"{plain_name(runs[0].command)}_settings"
     return Table(name, "Settings that differ", columns, rows, note, marks=marks)

@@ -36,7 +36,7 @@ _LOWER = r"loss.*|calibration_error|rmse.*"
 _BETTER: dict[str, tuple[str, str]] = {
     "attack": (
         r"asr|success_rate|ssim|psnr|lesion_caught",
-        r"(accuracy|auc_micro|auc_macro)_after(_all)?|queries_.*|learning_queries|rmse|delta|lesions?_.*covered|infeasible",
+        r"(accuracy|auc_micro|auc_macro)_after(_all)?|queries_.*|rmse|lesions?_.*covered",
     ),
     "evaluate transfer": ("asr", "accuracy_after"),
     # For whom the marks protect: a mark that withstands removal leaves an image far from the original.
@@ -54,6 +54,11 @@ class MeasureWords(NamedTuple):
     unit: str
     digits: int
     better: Better
+
+    @property
+    def heading(self) -> str:
+        """The title with its unit."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
 
 
 def measure_words(name: str, command: str) -> MeasureWords:

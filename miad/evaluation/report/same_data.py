@@ -35,6 +35,15 @@ def compare_images(runs: Sequence[RunFolder]) -> Images:
     return Images.DIFFERENT if len(choices - {None}) > 1 or len(digests - {None}) > 1 else Images.UNKNOWN
 
 
+def alike(runs: Sequence[RunFolder]) -> list[list[RunFolder]]:
+    """The runs that surely measured on the same images, two or more together."""
+    groups: dict[str, list[RunFolder]] = {}
+    for run in runs:
+        if digest := _digest(run):
+            groups.setdefault(digest, []).append(run)
+    return [group for group in groups.values() if len(group) > 1]
+
+
 def data_words(run: RunFolder) -> str | None:
     """A run's data set in a few words: its class, and its file or folder; None where it is not known."""
     settings = run.settings or {}

@@ -1,6 +1,6 @@
 """What differs between the settings of runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from miad.evaluation.report.run_folder import RunFolder
@@ -9,10 +9,12 @@ _WHERE = {"config", "run.name", "run.root"}
 """Which folder a run is: differs always, and changes nothing."""
 _DIGEST = 64
 _ABSENT = object()
+NO_SETTING = "\N{EN DASH}"
+"""Where a run has no such setting."""
 
 
 def differing_settings(runs: Sequence[RunFolder]) -> dict[str, list[str | None]]:
-    """Every setting that is not the same in all runs, with each run's; None where it has none.
+    """Every setting that is not the same in all runs, with each run's.
 
     Args:
         runs: those whose settings can not be read are not compared, and get None.
@@ -20,7 +22,7 @@ def differing_settings(runs: Sequence[RunFolder]) -> dict[str, list[str | None]]
     known = [run.settings for run in runs if run.settings is not None]
     names = dict.fromkeys(name for settings in known for name in settings if name not in _WHERE)
     return {
-        name: [_text(_of(run.settings, name)) for run in runs]
+        name: [None if run.settings is None else _text(run.settings.get(name, _ABSENT)) for run in runs]
         for name in names
         if any(_differ(settings.get(name, _ABSENT), known[0].get(name, _ABSENT)) for settings in known[1:])
     }
@@ -31,17 +33,13 @@ def _differ(one: Any, other: Any) -> bool:  # noqa: ANN401  (leaves of YAML)
     return one != other or isinstance(one, bool) != isinstance(other, bool)
 
 
-def _of(settings: Mapping[str, Any] | None, name: str) -> Any:  # noqa: ANN401
-    return _ABSENT if settings is None else settings.get(name, _ABSENT)
-
-
-def _text(value: Any) -> str | None:  # noqa: ANN401
+def _text(value: Any) -> str:  # noqa: ANN401
     if value is _ABSENT:
-        return None
+        return NO_SETTING
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, list):
-        return ", ".join(_text(item) or "" for item in value) or "[]"
+        return ", ".join(_text(item) for item in value) or "[]"
     text = str(value)
     if len(text) == _DIGEST and set(text) <= set("0123456789abcdef"):
         return f"{text[:12]}\N{HORIZONTAL ELLIPSIS}"  # sha256
