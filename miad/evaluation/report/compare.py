@@ -50,9 +50,7 @@ def compare_runs(folders: Sequence[Path]) -> Report:
     """
     runs, left_out = read_runs(folders)
     commands = list(dict.fromkeys(run.command for run in runs))
-    groups = [
-        _group([run for run in runs if run.command == command], alone=len(commands) == 1) for command in commands
-    ]
+    groups = [_group([run for run in runs if run.command == command], alone=len(commands) == 1) for command in commands]
     return Report(
         title=f"Comparison of {len(runs)} runs" + (f" of {commands[0]}" if len(commands) == 1 else ""),
         summary=tuple(line for group in groups for line in group.summary) + _remarks(runs, groups, left_out),

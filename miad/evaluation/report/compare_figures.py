@@ -157,5 +157,3 @@ def _svg(canvas: Canvas) -> bytes:
     file = BytesIO()
     canvas.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     return file.getvalue()
-
-

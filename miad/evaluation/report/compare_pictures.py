@@ -1,7 +1,7 @@
 """Which pictures show several runs of one command."""
 
 from collections.abc import Callable, Mapping, Sequence
-from math import nan
+from math import isnan, nan
 from statistics import fmean
 
 from miad.errors import RunError
@@ -97,7 +97,11 @@ def _draw_attack(runs: Sequence[RunFolder]) -> list[Figure]:
 
 
 def _arrow(run: str, values: tuple[float, float]) -> str:
-    return f"{run} from {values[0]:.3f} to {values[1]:.3f}"
+    return f"{run} from {_words(values[0], 3)} to {_words(values[1], 3)}"
+
+
+def _words(value: float, digits: int) -> str:
+    return "missing" if isnan(value) else f"{value:.{digits}f}"
 
 
 def _draw_measures(name: str, title: str, runs: Sequence[RunFolder], measures: Sequence[str]) -> list[Figure]:
@@ -115,7 +119,7 @@ def _bars(
     if not panels:
         return []
     lines = [
-        f"{heading}: " + ", ".join(f"{run} {value:.{digits[heading]}f}" for run, value in bars.items())
+        f"{heading}: " + ", ".join(f"{run} {_words(value, digits[heading])}" for run, value in bars.items())
         for heading, bars in panels.items()
     ]
     return [Figure(name, title, draw_bars(panels, digits), f"A bar for each run. {'. '.join(lines)}.", note)]

@@ -41,7 +41,9 @@ def escape_latex(text: str) -> str:
 def to_latex(table: Table) -> str:
     """The table as a ``tabular``; needs ``\\usepackage{booktabs}``. Missing entries are ``--``, marked ones bold."""
     kinds = "".join("r" if is_numeric(table, index) else "l" for index in range(len(table.columns)))
-    body = [_line([_entry(table, row, column) for column in range(len(table.columns))]) for row in range(len(table.rows))]
+    body = [
+        _line([_entry(table, row, column) for column in range(len(table.columns))]) for row in range(len(table.rows))
+    ]
     return "\n".join(
         [
             *_comments(table),

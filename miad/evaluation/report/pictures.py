@@ -18,7 +18,9 @@ def suffix(data: bytes) -> str:
         return ".png"
     if b"<svg" in data[:2000]:
         return ".svg"
-    raise InputError(f"expected a figure in SVG or PNG, found data that begin with {data[:8]!r}; draw it as one of them")
+    raise InputError(
+        f"expected a figure in SVG or PNG, found data that begin with {data[:8]!r}; draw it as one of them"
+    )
 
 
 def data_uri(data: bytes) -> str:

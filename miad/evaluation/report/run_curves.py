@@ -64,4 +64,3 @@ def roc_curves_of(run: RunFolder) -> dict[str, Curve]:
         curve[0].append(read_number(path, row[x]))
         curve[1].append(read_number(path, row[y]))
     return curves
-

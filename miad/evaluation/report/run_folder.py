@@ -113,7 +113,9 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
         rows = []
         for row in lines:
             if len(row) != len(header):
-                raise RunError(f"{path.name}: expected {len(header)} entries in line {lines.line_num}, found {len(row)}")
+                raise RunError(
+                    f"{path.name}: expected {len(header)} entries in line {lines.line_num}, found {len(row)}"
+                )
             rows.append(dict(zip(header, row, strict=True)))
     except csv.Error as error:
         raise RunError(f"{path.name}: line {lines.line_num} is no CSV ({error})") from error

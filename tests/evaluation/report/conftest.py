@@ -43,7 +43,9 @@ def report():
     first = Table("accuracy", "Accuracy of <all>", columns, rows, "On 60 images & no more.", "MIAD-MARK, Figure 2b")
     measures = (("queries", 12.345, 9.0), ("SSIM", 0.98765, None))
     run = (Column("measure", "measure"), Column("a", "run a", digits=2), Column("b", "run b", digits=2))
-    second = Table("by_row", "Rows of their own", run, measures, row_digits=(1, None), marks={(0, 2): "best", (1, 1): "differs"})
+    second = Table(
+        "by_row", "Rows of their own", run, measures, row_digits=(1, None), marks={(0, 2): "best", (1, 1): "differs"}
+    )
     pictures = (
         Figure("bars", "Bars", svg("red"), f"two bars {EVIL}", "In red."),
         Figure("lines", "Lines", svg("blue"), "two lines"),
