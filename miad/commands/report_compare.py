@@ -13,9 +13,9 @@ from miad.evaluation.report import Table, compare_runs, write_report
 def compare(compare: list[str], out: Path = Path("runs/report")) -> Path:
     """Lay runs side by side as one page.
 
-    Measures of 'miad fit', 'test', 'attack' and 'evaluate', a column a run and the best of every row marked; curves; which
-    of their settings differ. Writes OUT/report.html, one file that needs no network, and its tables as CSV and LaTeX and
-    its figures beside it. Runs that have not ended or are damaged are shown as missing, with the reason.
+    Measures of 'miad fit', 'test', 'attack' and 'evaluate', a column a run and the best of every row marked; curves;
+    which of their settings differ. Writes OUT/report.html, one file that needs no network, and beside it its tables as
+    CSV and LaTeX, and its figures. Runs that have not ended or are damaged are shown as missing, with the reason.
 
     Args:
         compare: folders of runs, separated by spaces or commas: runs/a runs/b, or runs/*.
@@ -57,7 +57,7 @@ def _expand(word: str) -> list[Path]:
         return [folder for part in parts for folder in _expand(part)]
     if not glob.has_magic(parts[0]):
         return [Path(parts[0])]
-    found = sorted(Path(name) for name in glob.glob(parts[0], recursive=True))
+    found = sorted(Path(name) for name in glob.glob(parts[0]))  # noqa: PTH207  (Path.glob takes no absolute patterns)
     if not found:
         raise InputError(f"expected runs to compare, found nothing that fits {word!r}")
     return found

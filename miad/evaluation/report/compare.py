@@ -53,8 +53,8 @@ def compare_runs(folders: Sequence[Path]) -> Report:
     groups = [_group([run for run in runs if run.command == command], alone=len(commands) == 1) for command in commands]
     return Report(
         title=f"Comparison of {len(runs)} runs" + (f" of {commands[0]}" if len(commands) == 1 else ""),
-        summary=tuple(line for group in groups for line in group.summary) + _remarks(runs, groups, left_out),
-        sections=tuple(section for group in groups for section in group.sections) + (_runs_section(runs, left_out),),
+        summary=(*(line for group in groups for line in group.summary), *_remarks(runs, groups, left_out)),
+        sections=(*(section for group in groups for section in group.sections), _runs_section(runs, left_out)),
         facts=_facts(runs),
     )
 

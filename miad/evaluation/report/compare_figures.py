@@ -3,19 +3,28 @@
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from math import isnan
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from miad.evaluation.report.run_curves import Curve
-
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Told apart by colour-blind readers, too (Okabe and Ito 2008); without yellow, which is faint on white."""
 _DASHES = ("-", "--", ":", "-.")
-_STYLE = {"svg.hashsalt": "miad", "svg.fonttype": "path", "font.size": 9, "axes.spines.top": False}
+_STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "miad",
+    "svg.fonttype": "path",
+    "text.parse_math": False,
+    "font.size": 9,
+    "axes.spines.top": False,
+}
 _STYLE |= {"axes.spines.right": False, "axes.edgecolor": "#555555", "axes.titlesize": 9, "axes.titlelocation": "left"}
 
 
@@ -34,7 +43,7 @@ def draw_curves(curves: Mapping[str, Curve], xlabel: str, ylabel: str) -> bytes:
             marker = "o" if len(x) == 1 else None
             axes.plot(x, y, label=name, marker=marker, **_line(index))
         axes.set(xlabel=xlabel, ylabel=ylabel)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(visible=True, color="#dddddd", linewidth=0.6)
         _legend(canvas, len(curves))
         return _svg(canvas)
@@ -64,7 +73,7 @@ def draw_roc(panels: Mapping[str, Mapping[str, Curve]]) -> bytes:
         canvas.supxlabel("false positive rate", fontsize=9)
         canvas.supylabel("true positive rate", fontsize=9)
         if len(panels) > 1:
-            handles = [mpl.lines.Line2D([], [], **_line(index)) for index in range(len(names))]
+            handles = [Line2D([], [], **_line(index)) for index in range(len(names))]
             canvas.legend(handles, names, loc="outside upper left", ncols=min(3, len(names)), fontsize=8, frameon=False)
         return _svg(canvas)
 
@@ -78,8 +87,10 @@ def draw_before_after(panels: Mapping[str, Mapping[str, tuple[float, float]]], x
     """
     with mpl.rc_context(_STYLE):
         heights = [len(bars) for bars in panels.values()]
-        canvas = Canvas(figsize=(6.0, 0.7 + sum(0.45 + 0.27 * height for height in heights)), layout="constrained")
-        _space(canvas)
+        canvas = Canvas(
+            figsize=(6.0, 0.7 + sum(0.45 + 0.27 * height for height in heights)),
+            layout=ConstrainedLayoutEngine(h_pad=0.09),
+        )
         rows = canvas.subplots(len(panels), 1, squeeze=False, sharex=True, height_ratios=[h + 1 for h in heights])[:, 0]
         names = list(dict.fromkeys(name for bars in panels.values() for name in bars))
         for axes, (title, bars) in zip(rows, panels.items(), strict=True):
@@ -108,8 +119,7 @@ def draw_bars(panels: Mapping[str, Mapping[str, float]], digits: Mapping[str, in
     with mpl.rc_context(_STYLE):
         runs = len(next(iter(panels.values())))
         down = -(-len(panels) // across)
-        canvas = Canvas(figsize=(7.0, down * (0.75 + 0.28 * runs)), layout="constrained")
-        _space(canvas)
+        canvas = Canvas(figsize=(7.0, down * (0.75 + 0.28 * runs)), layout=ConstrainedLayoutEngine(h_pad=0.09))
         grid = canvas.subplots(down, across, squeeze=False, sharey=True)
         for axes, (title, bars) in zip(grid.flat, panels.items(), strict=False):
             values = list(bars.values())
@@ -125,13 +135,6 @@ def draw_bars(panels: Mapping[str, Mapping[str, float]], digits: Mapping[str, in
         return _svg(canvas)
 
 
-def _space(canvas: Canvas) -> None:
-    """Keep a panel's title off the axis above it."""
-    engine = canvas.get_layout_engine()
-    assert engine is not None
-    engine.set(h_pad=0.09)
-
-
 def _label(axes: Axes, ends: Sequence[float], values: Sequence[float], digits: int, top: float) -> None:
     """Write each value behind the end of its bar."""
     for place, (end, value) in enumerate(zip(ends, values, strict=True)):
@@ -143,7 +146,7 @@ def _colour(index: int) -> str:
     return COLOURS[index % len(COLOURS)]
 
 
-def _line(index: int) -> dict[str, object]:
+def _line(index: int) -> dict[str, Any]:  # matplotlib's own options
     dashes = _DASHES[(index // len(COLOURS)) % len(_DASHES)]
     return {"color": _colour(index), "linestyle": dashes, "linewidth": 1.6}
 

@@ -127,7 +127,7 @@ def settings_table(runs: Sequence[RunFolder]) -> Table | None:
         for column, value in enumerate(others, start=2)
         if value != first and value is not None and first is not None
     }
-    note = f"All other settings are the same, but for the run's name and folder. A dash: no such setting"
+    note = "All other settings are the same, but for the run's name and folder. A dash: no such setting"
     unread = [run.name for run in runs if run.settings is None]
     note += f"; missing: settings that can not be read ({', '.join(unread)})." if unread else "."
     name = f"{plain_name(runs[0].command)}_settings"

@@ -39,7 +39,7 @@ def escape_latex(text: str) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """The table as a ``tabular``; needs ``\\usepackage{booktabs}``. Missing entries are ``--``, marked ones bold."""
+    r"""The table as a ``tabular``; needs ``\usepackage{booktabs}``. Missing entries are ``--``, marked ones bold."""
     kinds = "".join("r" if is_numeric(table, index) else "l" for index in range(len(table.columns)))
     body = [
         _line([_entry(table, row, column) for column in range(len(table.columns))]) for row in range(len(table.rows))

@@ -15,7 +15,8 @@ def svg(colour):
     """Two pictures that use the same ids, as matplotlib's do."""
     return (
         '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="20" height="10"><defs><linearGradient '
-        f'id="p1"><stop stop-color="{colour}"/></linearGradient></defs><rect fill="url(#p1)" width="9" height="9"/></svg>'
+        f'id="p1"><stop stop-color="{colour}"/></linearGradient></defs><rect fill="url(#p1)" width="9" height="9"/>'
+        "</svg>"
     ).encode()
 
 

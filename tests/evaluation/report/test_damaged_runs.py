@@ -117,7 +117,7 @@ def test_a_folder_that_is_not_there_is_refused_in_one_line(good, tmp_path):
 
 def test_fewer_than_two_runs_are_refused_with_the_reasons(good, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="two or more runs to compare, found 1; .*empty: expected a run's folder"):
+    with pytest.raises(InputError, match=r"two or more runs to compare, found 1; .*empty: expected a run's folder"):
         compare_runs([good, tmp_path / "empty"])
     with pytest.raises(InputError, match="found 0"):
         compare_runs([])

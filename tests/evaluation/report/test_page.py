@@ -56,7 +56,7 @@ def test_what_is_missing_is_marked_and_explained(page):
 def test_legends_stand_only_where_they_are_needed(page):
     table = Table("t", "T", (Column("a", "a"), Column("b", "b")), (("x", 1.0),))
     bare = Page(render_page(Report("R", (), (Section("S", (), (table,)),))))
-    assert {"best", "differs", "paper", "missing"} & {name for name in _classes(page)} >= {"best", "paper"}
+    assert {"best", "differs", "paper", "missing"} & set(_classes(page)) >= {"best", "paper"}
     assert not {"legend", "best", "differs", "paper", "missing"} & set(_classes(bare))
 
 
@@ -67,6 +67,8 @@ def _classes(page):
 def test_a_paper_s_numbers_are_set_apart(page):
     for row in page.tables[0]["rows"]:
         assert ["paper" in cell["classes"] for cell in row] == [False, False, True, False, False, False]
+    heads = [cell["text"].split() for cell in page.tables[0]["rows"][0]]
+    assert heads[1:3] == [["accuracy", "after"], ["accuracy", "after", "paper"]]  # in words, too
 
 
 def test_marks_are_seen_and_heard(page):
