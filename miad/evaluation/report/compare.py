@@ -28,8 +28,8 @@ _HEADLINES = {
 _SAID = {
     Images.SAME: "All of them measured on the same images.",
     Images.RESIZED: "They measured on the same images, as far as their settings tell, but at different sizes.",
-    Images.DIFFERENT: "They measured on different images: their numbers stand beside each other, but no run is better "
-    "for them, and nothing is marked as best.",
+    Images.DIFFERENT: "They measured on different images: their numbers stand beside each other, but "
+    "can not be ranked, and nothing is marked as best.",
     Images.UNKNOWN: "Whether they measured on the same images is not known, so nothing is marked as best.",
 }
 
@@ -150,7 +150,7 @@ def _remarks(runs: Sequence[RunFolder], groups: Sequence[_Group], left_out: Sequ
     if damaged:
         lines.append(f"Missing or damaged, and shown as missing: {'; '.join(damaged)}.")
     if left_out:
-        lines.append(f"{len(left_out)} of the folders given are no runs; they are listed at the end.")
+        lines.append(f"Folders that are no runs: {len(left_out)}, listed at the end.")
     return tuple(lines)
 
 

@@ -17,6 +17,7 @@ from miad.evaluation.report.run_curves import Curve
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Told apart by colour-blind readers, too (Okabe and Ito 2008); without yellow, which is faint on white."""
+_SHARE_DIGITS = 3
 _DASHES = ("-", "--", ":", "-.")
 _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "miad",
@@ -24,8 +25,11 @@ _STYLE: dict[Any, Any] = {
     "text.parse_math": False,
     "font.size": 9,
     "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#555555",
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
 }
-_STYLE |= {"axes.spines.right": False, "axes.edgecolor": "#555555", "axes.titlesize": 9, "axes.titlelocation": "left"}
 
 
 def draw_curves(curves: Mapping[str, Curve], xlabel: str, ylabel: str) -> bytes:
@@ -56,10 +60,10 @@ def draw_roc(panels: Mapping[str, Mapping[str, Curve]]) -> bytes:
         panels: curves by class and run.
     """
     with mpl.rc_context(_STYLE):
-        across = min(3, len(panels))
+        across = 2 if len(panels) in (2, 4) else min(3, len(panels))
         down = -(-len(panels) // across)
         canvas = Canvas(figsize=(max(3.2 * across, 4.2), 3.6 * down), layout="constrained")
-        grid = canvas.subplots(down, across, squeeze=False, sharex=True, sharey=True)
+        grid = canvas.subplots(down, across, squeeze=False, sharey=True)
         names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
         for axes, (title, curves) in zip(grid.flat, panels.items(), strict=False):
             for name, (x, y) in curves.items():
@@ -109,7 +113,7 @@ def draw_before_after(panels: Mapping[str, Mapping[str, tuple[float, float]]], x
 
 
 def draw_bars(panels: Mapping[str, Mapping[str, float]], digits: Mapping[str, int], across: int = 2) -> bytes:
-    """A panel a measure, a bar a run; SVG.
+    """A panel a measure, a bar a run, shares on one axis from 0 to 1; SVG.
 
     Args:
         panels: values by measure (with its unit) and run; nan where there is none.
@@ -124,7 +128,8 @@ def draw_bars(panels: Mapping[str, Mapping[str, float]], digits: Mapping[str, in
         for axes, (title, bars) in zip(grid.flat, panels.items(), strict=False):
             values = list(bars.values())
             axes.barh(range(runs), values, 0.7, color=[_colour(index) for index in range(runs)])
-            top = max([value for value in values if not isnan(value)] or [0]) or 1
+            largest = max((value for value in values if not isnan(value)), default=1)
+            top = 1 if digits[title] == _SHARE_DIGITS and largest <= 1 else largest or 1
             axes.set(xlim=(0, 1.25 * top), title=title)
             axes.set_yticks(range(runs), bars)
             axes.tick_params(axis="y", length=0)

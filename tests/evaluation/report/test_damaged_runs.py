@@ -106,7 +106,7 @@ def test_folders_that_are_no_runs_are_listed(good, tmp_path):
         (str(tmp_path / "empty"), "expected a run's folder, found neither config.yaml nor metrics.csv in it"),
         (str(tmp_path / "cells"), f"expected a run's folder, found a folder of runs; give {tmp_path / 'cells'}/*"),
     )
-    assert any("3 of the folders given are no runs" in line for line in report.summary)
+    assert any("Folders that are no runs: 3" in line for line in report.summary)
 
 
 def test_a_folder_that_is_not_there_is_refused_in_one_line(good, tmp_path):
