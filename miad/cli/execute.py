@@ -3,6 +3,7 @@
 import errno
 import importlib
 import inspect
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -92,15 +93,25 @@ _SEARCHES = {
     "learned": ("LearnedPlaces",),
 }
 """The papers' names of the searches."""
-_SHORT = ("--data=", "--search=")
+_SHORT = ("--data=", "--search=", "--compare=")
 
 
 def _shortcuts(words: Sequence[str]) -> list[str]:
-    """``--data FILE.csv`` means a Table of that file; ``--search he`` the class that does it."""
+    """``--data FILE.csv`` means a Table of that file; ``--search he`` the class that does it.
+
+    ``--compare`` takes all words up to the next option, since the shell makes several of ``runs/*``.
+    """
     out: list[str] = []
+    compared: list[str] = []
     split = [part for word in words for part in (word.split("=", 1) if word.startswith(_SHORT) else [word])]
     for word in split:
         option = out[-1] if out else ""
+        if compared or option == "--compare":
+            if not word.startswith("-"):
+                compared.append(word)
+                out[-1:] = [json.dumps(compared)] if len(compared) > 1 else [option, json.dumps(compared)]
+                continue
+            compared = []
         if option == "--data" and word.lower().endswith(".csv"):
             out += ["Table", "--data.csv", word]
         else:

@@ -1,10 +1,14 @@
 """What a report is made of; pages, CSV and LaTeX are made from it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 Value: TypeAlias = str | int | float | None
 """One entry of a table; None where it was not computed, which is shown as missing and never as zero."""
+
+Mark: TypeAlias = Literal["best", "differs"]
+"""Why an entry stands out: the best of those that it is compared with, or unlike the first of them."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,9 @@ class Table:
         rows: one entry a column each.
         note: what it shows and does not show, where it differs from the paper; may be empty.
         source: whose numbers stand beside ours (``MIAD-MARK, Figure 2b``); may be empty.
+        row_digits: decimals of every row's numbers, where rows hold different measures; None takes the column's. Empty
+            where columns hold the measures.
+        marks: entries that stand out, by row and column, both from 0.
     """
 
     name: str
@@ -45,6 +52,8 @@ class Table:
     rows: tuple[tuple[Value, ...], ...]
     note: str = ""
     source: str = ""
+    row_digits: tuple[int | None, ...] = ()
+    marks: Mapping[tuple[int, int], Mark] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,3 +105,13 @@ class Report:
     summary: tuple[str, ...]
     sections: tuple[Section, ...]
     facts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """All tables, in reading order."""
+        return tuple(block for section in self.sections for block in section.blocks if isinstance(block, Table))
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """All figures, in reading order."""
+        return tuple(block for section in self.sections for block in section.blocks if isinstance(block, Figure))
