@@ -30,6 +30,7 @@ COMMANDS = {
     "evaluate removal": Command(
         "miad.commands.removal:removal", "Test how well marks, with and without delta, withstand removal."
     ),
+    "report": Command("miad.commands.report:report", "Compute a paper's tables and figures, beside its own numbers."),
     "bench attack": Command("miad.commands.bench_attack:attack", "Measure where the time of an attack goes."),
     "bench search": Command("miad.commands.bench_search:search", "Measure how fast the engine searches."),
     "bench growth": Command("miad.commands.bench_growth:growth", "Measure how the engine's speed and memory grow."),

@@ -2,12 +2,12 @@
 
 import csv
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from math import isnan
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, Protocol, TypeAlias, get_args
 
 import torch
 from rich.console import Console
@@ -24,6 +24,7 @@ from miad.errors import InputError, check_at_least
 from miad.evaluation import (
     NOTHING,
     Album,
+    Attempt,
     Case,
     RemovalStudy,
     Row,
@@ -54,6 +55,16 @@ _SHOWN = {
     "accuracy": "accuracy",
 }
 """Measures for the terminal, and their headings: PSNR inside of the marks; +d means to the original plus delta."""
+
+
+class Keepsake(Protocol):
+    """Keeps what adversaries leave of one image."""
+
+    def add(self, attempt: Attempt, index: int, note: str, *, grey: bool) -> None:
+        """One more picture, image `index` of an attempt."""
+
+    def draw(self, path: Path) -> None:
+        """Write all, under this name."""
 
 
 def removal(
@@ -128,21 +139,50 @@ def removal(
         seed=run.seed,
         spare=spare_lesions,
     )
+    carry_out(study, marks, dataset, chosen, run, batch_size, spread(chosen, pictures))
+
+
+def carry_out(
+    study: RemovalStudy,
+    marks: MarkedRun,
+    dataset: ImageDataset,
+    chosen: Sequence[int],
+    run: Run,
+    batch_size: int,
+    drawn: Sequence[int],
+    album: Callable[[], Keepsake] = Album,
+) -> None:
+    """Carry a study out, or go on with an interrupted one, and write its tables.
+
+    Args:
+        study: what is done.
+        marks: whose marks.
+        dataset: the images that were marked.
+        chosen: indices of those that count.
+        run: where to write, on what to run.
+        batch_size: images at a time.
+        drawn: indices of those that pictures are kept of.
+        album: what keeps the pictures of one image.
+
+    Raises:
+        InputError: an image is not the one that was marked.
+        RunError: the folder holds another run, or this one, finished.
+    """
     for _ in marks.read(dataset, chosen):  # refuses other images before anything is written
         pass
     folder = run.open(
         images=content_digest(dataset),
         marks=marks.digest,
         removers={name: weights_digest(remover) for name, remover in study.removers.items()},
-        weights={target.name: weights_digest(target) for target in targets},
+        weights={target.name: weights_digest(target) for target in study.targets},
     )
     check_unfinished(folder)
-    for network in (*study.removers.values(), *targets):
+    for network in (*study.removers.values(), *study.targets):
         network.to(run.device)
     names = output_names(dataset.ids)
-    drawn = {dataset.ids[index]: folder / "pictures" / names[dataset.ids[index]] for index in spread(chosen, pictures)}
+    paths = {dataset.ids[index]: folder / "pictures" / names[dataset.ids[index]] for index in drawn}
     batches = [chosen[start : start + batch_size] for start in range(0, len(chosen), batch_size)]
-    work = _Work(study, marks, dataset, folder, drawn, run.device)
+    work = _Work(study, marks, dataset, folder, paths, run.device, album)
     console = Console(stderr=True)
     steps = track(batches, "Removing", console=console, disable=not run.progress, transient=True)
     _publish(run, folder, [row for number, batch in enumerate(steps) for row in work.rows(number, batch)])
@@ -194,6 +234,7 @@ class _Work:
     drawn: Mapping[str, Path]
     """Where to draw images, by their ids."""
     device: torch.device
+    album: Callable[[], Keepsake]
 
     def rows(self, number: int, batch: Sequence[int]) -> list[Row]:
         """The rows of some images, from its file if they were made before."""
@@ -215,7 +256,7 @@ class _Work:
 
     def _carry_out(self, subjects: Sequence[Subject]) -> list[Row]:
         rows: list[Row] = []
-        albums = {index: Album() for index, subject in enumerate(subjects) if subject.item.id in self.drawn}
+        albums = {index: self.album() for index, subject in enumerate(subjects) if subject.item.id in self.drawn}
         for attempt in self.study.clean(subjects, self.device):
             judged = self.study.judge(attempt, subjects)
             rows += judged
@@ -234,7 +275,7 @@ def _publish(run: Run, folder: Path, rows: Sequence[Row]) -> None:
     log_figures(run.loggers, [folder / "removal.png"])  # the pictures show originals, which never leave the folder
     publish_measures(folder, run.loggers, _measures(matrix))
     run.close()
-    for title, own in groupby(matrix, key=lambda row: Case.of(row).title):
+    for title, own in () if run.quiet else groupby(matrix, key=lambda row: Case.of(row).title):
         lines = [(str(row["removed_by"]), *(_number(row[name]) for name in _SHOWN)) for row in own]
         show_table(title, ("removed by", *_SHOWN.values()), lines)
 

@@ -1,5 +1,6 @@
 """Keys: what undoing needs and no more, encrypted, and the way back to the original, bit for bit."""
 
+from miad.keys.delta import add_delta
 from miad.keys.grant import Grant, check_last_day, make_grant, read_grant, write_grant
 from miad.keys.issuer import Issuer, read_issuer, read_signer, write_identity, write_issuer, write_signer
 from miad.keys.key import Key, is_encrypted, open_key, own_identity, read_manifest_of
@@ -32,6 +33,7 @@ __all__ = [
     "Recovery",
     "SealedRecord",
     "User",
+    "add_delta",
     "add_part",
     "check_last_day",
     "check_new",

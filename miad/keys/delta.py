@@ -19,6 +19,19 @@ def pack_delta(original: Pixels, host: Pixels) -> bytes:
     return b"" if np.array_equal(original, host) else zlib.compress((host - original).tobytes(), 9)
 
 
+def add_delta(original: Pixels, delta: bytes) -> Pixels:
+    """The host again.
+
+    Args:
+        original: uint8 ``(h, w)`` or ``(h, w, 3)``.
+        delta: as `pack_delta` gives it.
+
+    Raises:
+        InputError: the delta is damaged, or another image's.
+    """
+    return original - subtract_delta(np.zeros_like(original), delta)
+
+
 def subtract_delta(host: Pixels, delta: bytes) -> Pixels:
     """The original again.
 

@@ -2,6 +2,7 @@
 
 from miad.evaluation.protocols.cell import AttackCell, Cell, RecoveryCell, RemovalCell
 from miad.evaluation.protocols.found import AttackFound, Findings, Missing, RecoveryFound, RemovalFound, Shown
+from miad.evaluation.protocols.gallery import gallery
 from miad.evaluation.protocols.pictures import by_image, picture_figure
 from miad.evaluation.protocols.plan import Plan
 from miad.evaluation.protocols.protocol import Protocol, over_seeds
@@ -24,6 +25,7 @@ __all__ = [
     "Shown",
     "by_image",
     "choose_protocols",
+    "gallery",
     "over_seeds",
     "picture_figure",
     "protocols_of",

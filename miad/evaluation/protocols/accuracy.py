@@ -10,6 +10,7 @@ from miad.evaluation.protocols.found import AttackFound, Findings
 from miad.evaluation.protocols.pictures import by_image, picture_figure
 from miad.evaluation.protocols.plan import Plan
 from miad.evaluation.protocols.protocol import Protocol, deviation, mean, number
+from miad.evaluation.protocols.words import accuracy_words
 from miad.evaluation.report.document import Column, Figure, Table, Value
 from miad.evaluation.transfer import SEEN, TransferRow, transfer_rows
 from miad.measures import accuracy, auc_micro, roc_curves
@@ -67,12 +68,18 @@ def _row(found: AttackFound | None, target: str) -> TransferRow | None:
     return next((row for row in rows if row.target == target), None)
 
 
-def _chart(plan: Plan, table: Table, name: str, title: str) -> Figure:
-    lines = [row for row in table.rows if row[1] in plan.models]
-    heights = {search: [row[4] for row in lines if row[0] == search] for search in plan.searches}
-    data = bars(plan.models, {"original": [row[3] for row in lines[: len(plan.models)]], **heights}, "accuracy")
+def _charts(tables: Sequence[Table]) -> list[Figure]:
+    (table,) = tables
+    lines = [dict(zip((column.name for column in table.columns), row, strict=True)) for row in table.rows]
+    lines = [line for line in lines if line["model"] not in _SUMMARY]
+    models = list(dict.fromkeys(str(line["model"]) for line in lines))
+    searches = list(dict.fromkeys(str(line["search"]) for line in lines))
+    heights = {search: [line["accuracy_after"] for line in lines if line["search"] == search] for search in searches}
+    original = {"original": [line["accuracy_before"] for line in lines[: len(models)]]}
+    data = bars(models, original | heights, "accuracy")
     text = f"Bars of the accuracy in table {table.name}, one for each search and model."
-    return Figure(f"{name}_chart", title, data, text, "Images that the sources read correctly; lower is better.")
+    note = "Images that the sources read correctly; lower is better."
+    return [Figure(f"{table.name}_chart", table.title, data, text, note)]
 
 
 def _seen_cells(plan: Plan) -> list[Cell]:
@@ -82,29 +89,19 @@ def _seen_cells(plan: Plan) -> list[Cell]:
 def _seen_tables(plan: Plan, found: Findings) -> list[Table]:
     rows = [line for search in plan.searches for line in _lines(plan, found, "fig2b", search, _single(plan, search))]
     title = "Accuracy on the classifier that was searched on"
-    return [
-        Table("fig2b", title, _HEAD, tuple(map(tuple, rows)), plan.notes("fig2b"), f"{plan.paper.title}, Figure 2b")
-    ]
-
-
-def _seen_figures(plan: Plan, found: Findings, tables: Sequence[Table]) -> list[Figure]:
-    return [_chart(plan, tables[0], "fig2b", "Accuracy on the classifier that was searched on")]
+    source = f"{plan.paper.title}, text to Figure 2b"
+    return [Table("fig2b", title, _HEAD, tuple(map(tuple, rows)), plan.notes("fig2b"), source)]
 
 
 def _unseen_tables(plan: Plan, found: Findings) -> list[Table]:
     rows = [line for search in plan.searches for line in _lines(plan, found, "fig2c", search, _left_out(plan, search))]
     title = "Accuracy on the classifier that was left out, searched on all others"
-    return [
-        Table("fig2c", title, _HEAD, tuple(map(tuple, rows)), plan.notes("fig2c"), f"{plan.paper.title}, Figure 2c")
-    ]
+    source = f"{plan.paper.title}, text to Figure 2c"
+    return [Table("fig2c", title, _HEAD, tuple(map(tuple, rows)), plan.notes("fig2c"), source)]
 
 
 def _unseen_cells(plan: Plan) -> list[Cell]:
     return [cell for search in plan.searches for cell in _left_out(plan, search).values()]
-
-
-def _unseen_figures(plan: Plan, found: Findings, tables: Sequence[Table]) -> list[Figure]:
-    return [_chart(plan, tables[0], "fig2c", "Accuracy on the classifier that was left out")]
 
 
 def _few_models(plan: Plan) -> str:
@@ -115,7 +112,7 @@ def _shown_cell(plan: Plan) -> AttackCell:
     return _left_out(plan, "he_sit")[plan.main]
 
 
-def _shown_figures(plan: Plan, found: Findings, tables: Sequence[Table]) -> list[Figure]:
+def _shown_pictures(plan: Plan, found: Findings) -> list[Figure]:
     attack = found.attack(_shown_cell(plan))
     rows = [] if attack is None else by_image(attack.shown)
     text = "Originals and marked images with the class that the classifier left out gives them, and its probability."
@@ -149,7 +146,7 @@ def _roc_tables(plan: Plan, found: Findings) -> list[Table]:
     return [Table("fig3", title, head, tuple(rows), note, f"{plan.paper.title}, Figure 3 and its text")]
 
 
-def _roc_figures(plan: Plan, found: Findings, tables: Sequence[Table]) -> list[Figure]:
+def _roc_charts(plan: Plan, found: Findings) -> list[Figure]:
     charts = {}
     for model, cell in _single(plan, "he_sit").items():
         if attack := found.attack(cell):
@@ -175,29 +172,31 @@ FIGURE_2A = Protocol(
     "Figure 2a: marked images and an unseen classifier",
     "Marks of HE-SIT, searched on all classifiers but one, as that one reads them.",
     lambda plan: [_shown_cell(plan)],
-    figures=_shown_figures,
+    pictures=_shown_pictures,
     lacks=_few_models,
 )
 FIGURE_2B = Protocol(
     "fig2b",
     "miad",
     "Figure 2b: accuracy on seen classifiers",
-    "Every classifier is searched on alone. Accuracy counts the images that it reads correctly at first, so that it is 1 "
-    "before by construction; random is one random mark, learned our own search, which the paper does not have.",
+    "Every classifier is searched on alone. Accuracy counts the images that it reads correctly at first, so that it is "
+    "1 before by construction; random is one random mark, learned our own search, which the paper does not have.",
     _seen_cells,
     _seen_tables,
-    _seen_figures,
+    _charts,
+    summary=accuracy_words,
 )
 FIGURE_2C = Protocol(
     "fig2c",
     "miad",
     "Figure 2c: accuracy on an unseen classifier",
-    "Each classifier is left out in turn, and the search sees the mean of all others. Images count that all of these read "
-    "correctly; the one left out may misread some of them at first, which accuracy before tells.",
+    "Each classifier is left out in turn, and the search sees the mean of all others. Images count that all of these "
+    "read correctly; the one left out may misread some of them at first, which accuracy before tells.",
     _unseen_cells,
     _unseen_tables,
-    _unseen_figures,
-    _few_models,
+    _charts,
+    lacks=_few_models,
+    summary=accuracy_words,
 )
 FIGURE_3 = Protocol(
     "fig3",
@@ -206,5 +205,5 @@ FIGURE_3 = Protocol(
     "Of the marks that HE-SIT found on each classifier alone (Figure 2b).",
     lambda plan: list(_single(plan, "he_sit").values()),
     _roc_tables,
-    _roc_figures,
+    pictures=_roc_charts,
 )

@@ -51,12 +51,14 @@ class AttackFound:
 
     Args:
         judged: its outcome, and every classifier's verdicts.
+        classes: names of the labels.
         shown: the originals (``original``) and marked images (``marked``) of some images that it fooled its sources on,
             as the classifier ``read_by`` reads them.
         lesions: picture of heatmaps, masks and blocked places, PNG; empty where there is none.
     """
 
     judged: JudgedCell
+    classes: tuple[str, ...]
     shown: Sequence[Shown]
     lesions: bytes = b""
 

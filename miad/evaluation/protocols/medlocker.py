@@ -10,6 +10,7 @@ from miad.evaluation.protocols.drawing import bars, matrix
 from miad.evaluation.protocols.found import AttackFound, Findings
 from miad.evaluation.protocols.plan import Plan
 from miad.evaluation.protocols.protocol import Protocol, mean, number
+from miad.evaluation.protocols.words import success_words
 from miad.evaluation.report.document import Column, Figure, Table, Value
 from miad.evaluation.transfer import SEEN, JudgedCell, matrix_rows, transfer_rows
 from miad.lesions import Place
@@ -70,7 +71,7 @@ def _source_tables(plan: Plan, found: Findings) -> list[Table]:
     return [Table("table1", "Success on what was searched on", head, tuple(rows), note, f"{plan.paper.title}, Table 1")]
 
 
-def _source_figures(plan: Plan, found: Findings, tables: Sequence[Table]) -> list[Figure]:
+def _source_charts(tables: Sequence[Table]) -> list[Figure]:
     rows = tables[0].rows
     paper = {"share fooled": [row[3] for row in rows]}
     data = bars([str(row[0]) for row in rows], {"share fooled": [row[2] for row in rows]}, "share fooled", paper=paper)
@@ -102,17 +103,15 @@ def _target_tables(plan: Plan, found: Findings) -> list[Table]:
         Column("paper_asr", "share fooled", paper=True, digits=4),
     )
     note = "Only images that fool the source, and that every classifier of the table reads correctly at first."
-    title = "Success on what was not searched on"
-    return [
-        Table(
-            "table2", title, head, tuple(rows), f"{note} {plan.notes('table2')}".strip(), f"{plan.paper.title}, Table 2"
-        )
-    ]
+    note = f"{note} {plan.notes('table2')}".strip()
+    title, source = "Success on what was not searched on", f"{plan.paper.title}, Table 2"
+    return [Table("table2", title, head, tuple(rows), note, source)]
 
 
-def _target_figures(plan: Plan, found: Findings, tables: Sequence[Table]) -> list[Figure]:
-    shares = {(row[0], row[1]): row[3] for row in tables[0].rows}
-    lines, columns = list(_sources(plan)), _targets(plan)
+def _target_charts(tables: Sequence[Table]) -> list[Figure]:
+    shares = {(str(row[0]), str(row[1])): row[3] for row in tables[0].rows}
+    lines = list(dict.fromkeys(source for source, _ in shares))
+    columns = [*lines, *dict.fromkeys(target for _, target in shares if target not in lines)]
     values = [[shares.get((line, column)) for column in columns] for line in lines]
     data = matrix(lines, columns, values, "share fooled")
     text = "The shares of table2 as a matrix, sources down, targets across; empty where a target is its own source."
@@ -145,7 +144,7 @@ def _average_tables(plan: Plan, found: Findings) -> list[Table]:
     return [Table("fig4b", title, head, tuple(averages), plan.notes("fig4b"), source)]
 
 
-def _average_figures(plan: Plan, found: Findings, tables: Sequence[Table]) -> list[Figure]:
+def _average_charts(tables: Sequence[Table]) -> list[Figure]:
     rows = tables[0].rows
     names = {"as a source: share fooled": 1, "as a target: accuracy": 3}
     heights = {name: [row[index] for row in rows] for name, index in names.items()}
@@ -173,7 +172,7 @@ def _place_tables(plan: Plan, found: Findings) -> list[Table]:
     head = (
         Column("search", "search"),
         Column("place", "place"),
-        Column("images_with", "images"),
+        Column("group", "images"),
         Column("images", "attacked", digits=0),
         Column("infeasible", "without room", digits=0),
         Column("queries_mean", "queries, mean", digits=1),
@@ -181,8 +180,8 @@ def _place_tables(plan: Plan, found: Findings) -> list[Table]:
         Column("paper_asr", "share fooled", paper=True, digits=4),
     )
     note = (
-        "anywhere is the paper's WAP, inside its WSM-in, outside its WSM-out; 'without room' counts images whose boxes leave "
-        f"no place for the mark. {plan.notes('table3')}"
+        "anywhere is the paper's WAP, inside its WSM-in, outside its WSM-out; 'without room' counts images whose boxes "
+        f"leave no place for the mark. {plan.notes('table3')}"
     ).strip()
     title = f"Success by place, on {plan.main}"
     return [Table("table3", title, head, tuple(rows), note, f"{plan.paper.title}, Table 3")]
@@ -196,12 +195,10 @@ def _by_label(plan: Plan, found: AttackFound | None, group: str) -> tuple[Value,
     healthy = torch.tensor([found.classes[label] == plan.healthy for label in judged.labels.tolist()])
     own = healthy if group == "No DR" else ~healthy
     attacked = own & judged.attacked()
-    infeasible = sum(
-        status is Status.INFEASIBLE for status, chosen in zip(judged.status, own.tolist(), strict=True) if chosen
-    )
+    crowded = torch.tensor([status is Status.INFEASIBLE for status in judged.status])
     queries = torch.tensor(judged.queries, dtype=torch.float64)[attacked]
     shares = (queries.mean(), judged.fooled()[attacked].double().mean())
-    return (int(attacked.sum()), infeasible, *(number(float(share)) for share in shares))
+    return (int(attacked.sum()), int((own & crowded).sum()), *(number(float(share)) for share in shares))
 
 
 def _lacks_healthy(plan: Plan) -> str:
@@ -224,7 +221,8 @@ TABLE_1 = Protocol(
     _TABLE,
     lambda plan: list(_sources(plan).values()),
     _source_tables,
-    _source_figures,
+    _source_charts,
+    summary=success_words,
 )
 TABLE_2 = Protocol(
     "table2",
@@ -233,8 +231,8 @@ TABLE_2 = Protocol(
     _TABLE,
     lambda plan: list(_sources(plan).values()),
     _target_tables,
-    _target_figures,
-    _lacks_targets,
+    _target_charts,
+    lacks=_lacks_targets,
 )
 FIGURE_4B = Protocol(
     "fig4b",
@@ -243,8 +241,8 @@ FIGURE_4B = Protocol(
     "The rows and columns of Table 2.",
     lambda plan: list(_sources(plan).values()),
     _average_tables,
-    _average_figures,
-    _lacks_targets,
+    _average_charts,
+    lacks=_lacks_targets,
 )
 TABLE_3 = Protocol(
     "table3",

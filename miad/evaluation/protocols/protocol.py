@@ -31,6 +31,7 @@ class Protocol:
         charts: made of the tables over all seeds.
         pictures: made of the results of the first seed.
         lacks: why an experiment can not have it; empty where it can.
+        summary: one sentence of the tables, for the report's beginning.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Protocol:
     charts: Charts | None = None
     pictures: Pictures | None = None
     lacks: Callable[[Plan], str] | None = None
+    summary: Callable[[Sequence[Table]], str] | None = None
 
 
 def number(value: float | None) -> float | None:

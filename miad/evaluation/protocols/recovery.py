@@ -1,6 +1,5 @@
 """MIAD-MARK's Figures 4b and 4c: what the key gives back."""
 
-from collections.abc import Sequence
 from math import inf
 
 from miad.evaluation.protocols.cell import Cell, RecoveryCell
@@ -8,6 +7,7 @@ from miad.evaluation.protocols.found import Findings
 from miad.evaluation.protocols.pictures import by_image, picture_figure
 from miad.evaluation.protocols.plan import Plan
 from miad.evaluation.protocols.protocol import Protocol, number
+from miad.evaluation.protocols.words import recovery_words
 from miad.evaluation.report.document import Column, Figure, Table, Value
 
 _KINDS = ("original", "marked", "mark taken off", "recovered")
@@ -53,7 +53,7 @@ def _tables(plan: Plan, found: Findings) -> list[Table]:
     return [Table("fig4b", title, _HEAD, tuple(rows), note, f"{plan.paper.title}, Figure 4b")]
 
 
-def _figures(plan: Plan, found: Findings, tables: Sequence[Table]) -> list[Figure]:
+def _pictures(plan: Plan, found: Findings) -> list[Figure]:
     recovery = found.recovery(_cell(plan))
     rows = by_image([] if recovery is None else recovery.shown)
     text = "Original, marked image, delta around grey and ten times as strong, mark taken off, and recovered image."
@@ -71,5 +71,6 @@ FIGURE_4B = Protocol(
     "Images that the classifier read correctly are marked by HE-SIT over delta_D, and undone with the key.",
     _cells,
     _tables,
+    summary=recovery_words,
 )
-FIGURE_4C = Protocol("fig4c", "miad", "Figure 4c: pictures of recovery", "The same.", _cells, figures=_figures)
+FIGURE_4C = Protocol("fig4c", "miad", "Figure 4c: pictures of recovery", "The same.", _cells, pictures=_pictures)

@@ -9,6 +9,7 @@ from miad.evaluation.protocols.found import Findings, Shown
 from miad.evaluation.protocols.pictures import by_image, picture_figure
 from miad.evaluation.protocols.plan import Plan
 from miad.evaluation.protocols.protocol import Protocol, mean, number
+from miad.evaluation.protocols.words import removal_words
 from miad.evaluation.removal_study import EXACT, NOTHING
 from miad.evaluation.report.document import Column, Figure, Table, Value
 from miad.vaccine import VaccineName
@@ -19,8 +20,8 @@ _DELTA: dict[str, VaccineName] = {"without": "none", "with": "delta_d"}
 _QUALITY = {"psnr": ("PSNR", "dB", 2), "ssim": ("SSIM", "", 4), "rmse": ("RMSE", "levels", 2)}
 _SAME_MARKS = (
     "The marks are those that HE-SIT found without delta, the same in every line, so that delta alone makes the "
-    "difference; the paper searches anew over each delta. Only marks that succeeded count. Delta is made on the remover "
-    "that takes the mark off."
+    "difference; the paper searches anew over each delta. Only marks that succeeded count. Delta is made on the "
+    "remover that takes the mark off."
 )
 
 
@@ -84,8 +85,8 @@ def _quality_table(
 ) -> Table:
     rows = tuple(_quality_rows(plan, found, item, settings, measures))
     note = (
-        f"Against the original, as the paper has it, which counts delta itself as damage, and against the original with "
-        f"delta. '{NOTHING}' is the marked image as it is, '{EXACT}' the image whose mark was taken off exactly: what "
+        "Against the original, as the paper has it, which counts delta itself as damage, and against the original with "
+        f"delta.  '{NOTHING}' is the marked image as it is, '{EXACT}' the image whose mark was taken off exactly: what "
         f"remains is delta. {plan.notes(item)}"
     ).strip()
     where = "Table 1" if item == "table1" else f"Figure {item[3:]}"
@@ -141,7 +142,7 @@ def _accuracy_tables(plan: Plan, found: Findings) -> list[Table]:
     return [Table("fig5c", title, tuple(head), tuple(rows), note, f"{plan.paper.title}, Figure 5c")]
 
 
-def _accuracy_figures(plan: Plan, found: Findings, tables: Sequence[Table]) -> list[Figure]:
+def _accuracy_charts(tables: Sequence[Table]) -> list[Figure]:
     lines = tables[0].rows[:-1]
     names = [column.name for column in tables[0].columns]
     heights = {
@@ -182,7 +183,7 @@ def _order_tables(item: str, plan: Plan, found: Findings) -> list[Table]:
     return [Table(item, title, head, tuple(rows), plan.notes(item), f"{plan.paper.title}, Figure {item[3:]}")]
 
 
-def _order_figures(plan: Plan, found: Findings, tables: Sequence[Table]) -> list[Figure]:
+def _order_charts(tables: Sequence[Table]) -> list[Figure]:
     rows = tables[0].rows
     groups = [f"{row[0]}\n{row[1]}" for row in rows]
     data = bars(groups, {"input": [row[2] for row in rows], "output": [row[4] for row in rows]}, "accuracy")
@@ -212,13 +213,13 @@ def _shown(plan: Plan, found: Findings, vaccines: Sequence[VaccineName]) -> list
     return rows
 
 
-def _delta_pictures(plan: Plan, found: Findings, tables: Sequence[Table]) -> list[Figure]:
+def _delta_pictures(plan: Plan, found: Findings) -> list[Figure]:
     text = "Input, output and predicted mask of each remover, without delta and with delta_D, with predicted classes."
     rows = _shown(plan, found, list(_DELTA.values()))
     return picture_figure("fig5a", "What removers get, leave and take for the mark", rows, text)
 
 
-def _vaccine_pictures(plan: Plan, found: Findings, tables: Sequence[Table]) -> list[Figure]:
+def _vaccine_pictures(plan: Plan, found: Findings) -> list[Figure]:
     text = "Input, output and predicted mask of each remover, without delta, with noise, with delta_D and with delta_I."
     return picture_figure("fig10", "What removers leave, by delta", _shown(plan, found, _VACCINES), text)
 
@@ -229,7 +230,7 @@ FIGURE_5A = Protocol(
     "Figure 5a: pictures of removal",
     _SAME_MARKS,
     lambda plan: _of_main(plan, list(_DELTA.values())),
-    figures=_delta_pictures,
+    pictures=_delta_pictures,
     lacks=_no_removers,
 )
 FIGURE_5B = Protocol(
@@ -248,8 +249,9 @@ FIGURE_5C = Protocol(
     _SAME_MARKS,
     _accuracy_cells,
     _accuracy_tables,
-    _accuracy_figures,
-    _no_removers,
+    _accuracy_charts,
+    lacks=_no_removers,
+    summary=removal_words,
 )
 FIGURE_8A = Protocol(
     "fig8a",
@@ -258,8 +260,8 @@ FIGURE_8A = Protocol(
     _SAME_MARKS,
     lambda plan: _of_main(plan, _VACCINES),
     lambda plan, found: _order_tables("fig8a", plan, found),
-    _order_figures,
-    _no_removers,
+    _order_charts,
+    lacks=_no_removers,
 )
 FIGURE_8B = Protocol(
     "fig8b",
@@ -268,8 +270,8 @@ FIGURE_8B = Protocol(
     "Delta is made for the marked image and added over the mark, where it undoes some of the marks' success.",
     _after_cells,
     lambda plan, found: _order_tables("fig8b", plan, found),
-    _order_figures,
-    _no_removers,
+    _order_charts,
+    lacks=_no_removers,
 )
 FIGURE_10 = Protocol(
     "fig10",
@@ -277,7 +279,7 @@ FIGURE_10 = Protocol(
     "Figure 10: pictures of removal, by delta",
     _SAME_MARKS,
     lambda plan: _of_main(plan, _VACCINES),
-    figures=_vaccine_pictures,
+    pictures=_vaccine_pictures,
     lacks=_no_removers,
 )
 TABLE_1 = Protocol(

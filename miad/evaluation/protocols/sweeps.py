@@ -11,7 +11,7 @@ from miad.evaluation.protocols.drawing import Panel, bars, panels
 from miad.evaluation.protocols.found import AttackFound, Findings
 from miad.evaluation.protocols.pictures import picture_figure
 from miad.evaluation.protocols.plan import Plan
-from miad.evaluation.protocols.protocol import Protocol, deviation, mean, number
+from miad.evaluation.protocols.protocol import Charts, Protocol, deviation, mean, number
 from miad.evaluation.report.document import Column, Figure, Table, Value
 from miad.evaluation.transfer import SEEN, transfer_rows
 from miad.search import HE_SIT, BasinHoppingEvolution
@@ -144,8 +144,8 @@ def _ranges(plan: Plan, item: str, points: Sequence[tuple[str, float, tuple[Valu
     return Table(f"{item}_range", "Highest minus lowest accuracy, by parameter", columns, tuple(rows), "", source)
 
 
-def _figures(item: str, measure: str) -> Callable[[Plan, Findings, Sequence[Table]], list[Figure]]:
-    def figures(plan: Plan, found: Findings, tables: Sequence[Table]) -> list[Figure]:
+def _charts(item: str, measure: str) -> Charts:
+    def charts_of(tables: Sequence[Table]) -> list[Figure]:
         table = tables[0]
         column = [one.name for one in table.columns].index(measure)
         charts = []
@@ -159,7 +159,7 @@ def _figures(item: str, measure: str) -> Callable[[Plan, Findings, Sequence[Tabl
         text = f"Lines of table {item}, a chart a parameter; a dotted line where the other charts keep it."
         return [Figure(f"{item}_chart", table.title, data, text)]
 
-    return figures
+    return charts_of
 
 
 def _logo_cells(plan: Plan) -> list[Cell]:
@@ -194,11 +194,14 @@ def _mean_queries(found: AttackFound | None) -> float | None:
     return float(torch.tensor(found.judged.queries, dtype=torch.float64)[found.judged.attacked()].mean())
 
 
-def _logo_figures(plan: Plan, found: Findings, tables: Sequence[Table]) -> list[Figure]:
+def _logo_charts(tables: Sequence[Table]) -> list[Figure]:
     rows = tables[0].rows
     text = "Bars of the accuracy in table fig7a, one for each logo."
     chart = bars([str(row[0]) for row in rows], {"accuracy": [row[2] for row in rows]}, "accuracy after")
-    figures = [Figure("fig7a_chart", tables[0].title, chart, text)]
+    return [Figure("fig7a_chart", tables[0].title, chart, text)]
+
+
+def _logo_pictures(plan: Plan, found: Findings) -> list[Figure]:
     pictures = []
     for logo in plan.logos:
         attack = found.attack(plan.sweep("he_sit", logo=logo))
@@ -206,14 +209,14 @@ def _logo_figures(plan: Plan, found: Findings, tables: Sequence[Table]) -> list[
         pictures += [one._replace(kind=logo) for one in shown[:1]]
     own = [("marked", pictures)] if pictures else []
     text = "An image marked with each logo, with the class that the classifier gives it."
-    return figures + picture_figure("fig7c", "Marked with each logo", own, text)
+    return picture_figure("fig7c", "Marked with each logo", own, text)
 
 
 def _heat_cell(plan: Plan) -> AttackCell:
     return plan.main_attack("random", mask=plan.estimated)
 
 
-def _heat_figures(plan: Plan, found: Findings, tables: Sequence[Table]) -> list[Figure]:
+def _heat_pictures(plan: Plan, found: Findings) -> list[Figure]:
     attack = found.attack(_heat_cell(plan))
     if attack is None or not attack.lesions:
         return []
@@ -224,11 +227,9 @@ def _heat_figures(plan: Plan, found: Findings, tables: Sequence[Table]) -> list[
 
 def _ablation_logo_tables(plan: Plan, found: Findings) -> list[Table]:
     rows = tuple((logo, *_measures(found.attack(plan.sweep("bhe", logo=logo)))) for logo in plan.logos)
-    title, source = f"Logos, on {plan.main}", f"{plan.paper.title}, Figure 4a"
-    return [
-        *_tables("fig4a")(plan, found),
-        Table("fig4a_logos", title, (Column("logo", "logo"), *_MEASURES), rows, "", source),
-    ]
+    head, source = (Column("logo", "logo"), *_MEASURES), f"{plan.paper.title}, Figure 4a"
+    logos = Table("fig4a_logos", f"Logos, on {plan.main}", head, rows, "", source)
+    return [*_tables("fig4a")(plan, found), logos]
 
 
 def _no_gradcam(plan: Plan) -> str:
@@ -243,7 +244,7 @@ FIGURE_6A = Protocol(
     "other two keep the experiment's mask.",
     _cells("fig6a"),
     _tables("fig6a"),
-    _figures("fig6a", "accuracy"),
+    _charts("fig6a", "accuracy"),
 )
 FIGURE_6B = Protocol(
     "fig6b",
@@ -252,7 +253,7 @@ FIGURE_6B = Protocol(
     "HE-SIT with a smaller logo (sl 4), a coarser grid (r_p 0.001) and a population of 5, as the paper has it.",
     _cells("fig6b"),
     _tables("fig6b"),
-    _figures("fig6b", "accuracy"),
+    _charts("fig6b", "accuracy"),
 )
 FIGURE_7 = Protocol(
     "fig7",
@@ -261,7 +262,8 @@ FIGURE_7 = Protocol(
     "The paper's seven logos are trademarks; ours are those that the experiment names.",
     _logo_cells,
     _logo_tables,
-    _logo_figures,
+    _logo_charts,
+    _logo_pictures,
 )
 FIGURE_9 = Protocol(
     "fig9",
@@ -269,7 +271,7 @@ FIGURE_9 = Protocol(
     "Figure 9: heatmaps",
     "Grad-CAM of the classifier that the masks are made with, over the marked images.",
     lambda plan: [_heat_cell(plan)],
-    figures=_heat_figures,
+    pictures=_heat_pictures,
     lacks=_no_gradcam,
 )
 FIGURE_4A = Protocol(
@@ -279,5 +281,5 @@ FIGURE_4A = Protocol(
     "The paper averages two data sets; here is one. Its curves stand in a picture only.",
     lambda plan: [*_cells("fig4a")(plan), *(plan.sweep("bhe", logo=logo) for logo in plan.logos)],
     _ablation_logo_tables,
-    _figures("fig4a", "asr"),
+    _charts("fig4a", "asr"),
 )
