@@ -89,7 +89,7 @@ def take_off(marked: Pixels, mark: DrawnMark) -> Pixels:
     if marked.ndim == 2:
         alpha, colours = alpha[..., 0], colours[..., 0]
     rest = 255 - alpha
-    host = (255 * marked - alpha * colours) / np.maximum(rest, 1)
+    host = (255 * marked.astype(float) - alpha * colours) / np.maximum(rest, 1)
     return np.where(rest > 0, host.round().clip(0, 255), marked).astype(np.uint8)
 
 

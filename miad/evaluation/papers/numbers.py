@@ -5,6 +5,7 @@ is absent. ``note`` says where a paper contradicts itself, or what else a reader
 """
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -77,13 +78,17 @@ class Paper:
 
     def notes(self, item: str, data: str) -> list[str]:
         """What the notes on a figure or table say for one data set, each once."""
-        own = [number for number in self.numbers if number.item == item and number.data in (data, "all")]
-        return list(dict.fromkeys(_note(number) for number in own if number.note))
+        groups: dict[tuple[str, str, str], list[PaperNumber]] = {}
+        for number in self.numbers:
+            if number.note and number.item == item and number.data in (data, "all"):
+                groups.setdefault((number.source, number.measure, number.note), []).append(number)
+        return [f"{source}, {measure} {_values(own)}: {note}" for (source, measure, note), own in groups.items()]
 
 
-def _note(number: PaperNumber) -> str:
-    where = ", ".join(word for word in (number.subject, number.setting) if word)
-    return f"{number.source}, {number.measure} {number.value:g} ({where}): {number.note}"
+def _values(numbers: Sequence[PaperNumber]) -> str:
+    """Numbers that share a note, each with what it is of."""
+    named = ((number.value, " ".join(filter(None, (number.subject, number.setting)))) for number in numbers)
+    return ", ".join(f"{value:g} ({where})" if where else f"{value:g}" for value, where in named)
 
 
 def alike(name: str) -> str:

@@ -60,16 +60,26 @@ def bars(
     lines = 0
     for index, (name, values) in enumerate(heights.items()):
         middle = places + (index - (len(heights) - 1) / 2) * width
-        axes.bar(middle, [as_number(value) for value in values], width, label=name, color=COLOURS[index % len(COLOURS)])
+        colour = "lightgrey" if name == "original" else COLOURS[index % len(COLOURS)]
+        axes.bar(middle, [as_number(value) for value in values], width, label=name, color=colour)
+        _tell_empty(axes, middle, values)
         for x, value in zip(middle, (paper or {}).get(name, ()), strict=False):
             if value is not None:
                 label = "the paper" if not lines else None
                 axes.hlines(as_number(value), x - width / 2, x + width / 2, color="black", linewidth=2.2, label=label)
                 lines += 1
     axes.set_xticks(places, groups, rotation=25, ha="right", fontsize=8)
-    axes.set(ylabel=axis, **({} if limits is None else {"ylim": limits}))
+    axes.set(xlim=(-0.6, len(groups) - 0.4), ylabel=axis, **({} if limits is None else {"ylim": limits}))
     canvas.legend(fontsize=8, loc="outside right upper", frameon=False)
     return svg(canvas)
+
+
+def _tell_empty(axes: Axes, places: NDArray[np.float64], values: Sequence[Value]) -> None:
+    """Bars of no height would look like missing ones."""
+    for x, value in zip(places, values, strict=True):
+        if value is None or not value:
+            word, turn = ("missing", 90) if value is None else ("0", 0)
+            axes.annotate(word, (x, 0), (0, 2), textcoords="offset points", ha="center", fontsize=6, rotation=turn)
 
 
 class Panel(NamedTuple):
@@ -95,7 +105,7 @@ def panels(charts: Sequence[Panel], axis: str, chosen: Mapping[str, float]) -> b
         if chart.title in chosen:
             axes.axvline(chosen[chart.title], color="grey", linestyle=":", linewidth=1)
         axes.set(xlabel=chart.title, ylim=(0, 1))
-        axes.set_xticks(list(chart.x), [f"{value:g}" for value in chart.x], fontsize=8, rotation=45)
+        axes.set_xticks(list(chart.x), [f"{value:g}" for value in chart.x], fontsize=8)
     line[0].set_ylabel(axis)
     return svg(canvas)
 
@@ -108,7 +118,7 @@ def curves(charts: Mapping[str, Mapping[str, tuple[NDArray[np.float64], NDArray[
     """
     columns = min(3, len(charts))
     rows = -(-len(charts) // columns)
-    canvas = Canvas(figsize=(3 * columns, 3.1 * rows), layout="constrained")
+    canvas = Canvas(figsize=(3 * columns, 3.2 * rows + 0.3), layout="constrained")
     grid = canvas.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for axes in grid.flat[len(charts) :]:
         axes.set_axis_off()
@@ -117,7 +127,7 @@ def curves(charts: Mapping[str, Mapping[str, tuple[NDArray[np.float64], NDArray[
             axes.plot(x, y, color=colour, label=name, linewidth=1.4)
         axes.plot((0, 1), (0, 1), color="grey", linewidth=0.8, linestyle=":")
         axes.set_title(title, fontsize=9)
-        axes.set(xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
+        axes.set(xlim=(0, 1), ylim=(0, 1.01))
         axes.legend(fontsize=7, loc="lower right")
     canvas.supxlabel("false positive rate", fontsize=9)
     canvas.supylabel("true positive rate", fontsize=9)
