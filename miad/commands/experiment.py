@@ -173,6 +173,7 @@ class Experiment:
             ("ensemble", self.ensemble, self.models),
             ("searches", self.searches, SEARCHES),
             ("sweeps", list(self.sweeps), DEFAULT_SWEEPS),
+            ("healthy", [self.healthy] if self.healthy else [], self.data.classes),
         ):
             check_known(option, words, list(known))
         if self.dataset:
