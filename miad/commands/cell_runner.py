@@ -247,7 +247,9 @@ class CellRunner:
             shown += self._pair(folder, cells.dataset, index, judged.before[reader], judged.after[reader])
         picture = folder / "lesions.png"
         drawn = picture.read_bytes() if picture.exists() else b""
-        return AttackFound(judged, tuple(self.experiment.data.classes), shown, drawn)
+                measures = {row["measure"]: row["value"] for row in read_rows(folder / "metrics.csv")}
+        learned = int(float(measures["learning_queries"]))
+        return AttackFound(judged, tuple(self.experiment.data.classes), shown, drawn, learned)
 
     def _pair(
         self, folder: Path, dataset: ImageDataset, index: int, before: Probabilities, after: Probabilities

@@ -1,6 +1,6 @@
 """MIAD-MARK's Figures 2a to 2c and 3: accuracy and ROC before and after, on seen and unseen classifiers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
@@ -9,7 +9,7 @@ from miad.evaluation.protocols.drawing import bars, curves
 from miad.evaluation.protocols.found import AttackFound, Findings
 from miad.evaluation.protocols.pictures import by_image, picture_figure
 from miad.evaluation.protocols.plan import Plan
-from miad.evaluation.protocols.protocol import Protocol, deviation, mean, number
+from miad.evaluation.protocols.protocol import Protocol, deviation, lowest, mean, number
 from miad.evaluation.protocols.words import accuracy_words
 from miad.evaluation.report.document import Column, Figure, Table, Value
 from miad.evaluation.transfer import SEEN, TransferRow, transfer_rows
@@ -27,10 +27,11 @@ _HEAD = (
     Column("queries_median", "queries, median", digits=1),
     Column("ssim", "SSIM"),
     Column("psnr", "PSNR", "dB", 1),
+    Column("learning_queries", "queries to learn, once", digits=0),
 )
-_SUMMARY = {"mean": mean, "std": deviation, "min": lambda values: None if None in values else min(values, default=None)}
+_SUMMARY: Mapping[str, Callable[[Sequence[Value]], Value]] = {"mean": mean, "std": deviation, "min": lowest}
 """Lines over all classifiers, as the paper has them."""
-_VALUES = [column.name for column in _HEAD[3:] if not column.paper]
+_VALUES = [column.name for column in _HEAD[3:-1] if not column.paper]
 
 
 def _single(plan: Plan, search: str) -> dict[str, AttackCell]:
@@ -54,10 +55,12 @@ def _lines(plan: Plan, found: Findings, item: str, search: str, cells: dict[str,
         )
         paper = plan.paper_value(item, "accuracy", model, search)
         images = None if row is None else row.images
-        lines.append([search, model, images, *numbers[:2], paper, *numbers[2:]])
+        attack = found.attack(cell)
+        learned = None if attack is None else float(attack.learning_queries)
+        lines.append([search, model, images, *numbers[:2], paper, *numbers[2:], learned])
     columns = list(zip(*(line[3:] for line in lines), strict=True))
     for name, summary in _SUMMARY.items():
-        total: list[Value] = [None if None in column else summary(column) for column in columns]
+        total: list[Value] = [summary(column) for column in columns]
         total[2] = plan.paper_value(item, "accuracy", name, search, or_all=name == "mean")
         lines.append([search, name, "", *total])
     return lines

@@ -54,13 +54,15 @@ class AttackFound:
         classes: names of the labels.
         shown: the originals (``original``) and marked images (``marked``) of some images that it fooled its sources on,
             as the classifier ``read_by`` reads them.
-        lesions: picture of heatmaps, masks and blocked places, PNG; empty where there is none.
+                lesions: picture of heatmaps, masks and blocked places, PNG; empty where there is none.
+        learning_queries: what the search asked once, before any image; 0 where it does not learn.
     """
 
     judged: JudgedCell
     classes: tuple[str, ...]
     shown: Sequence[Shown]
     lesions: bytes = b""
+    learning_queries: int = 0
 
 
 @dataclass(frozen=True)

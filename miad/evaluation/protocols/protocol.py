@@ -63,6 +63,12 @@ def deviation(values: Sequence[Value]) -> float | None:
     return stdev(known) if len(known) == len(values) > 1 else None
 
 
+def lowest(values: Sequence[Value]) -> float | None:
+    """Likewise."""
+    known = [value for value in values if isinstance(value, int | float)]
+    return float(min(known)) if known and len(known) == len(values) else None
+
+
 def over_seeds(tables: Sequence[Table]) -> Table:
     """One table of several seeds' tables, which have the same lines: means of our numbers.
 
