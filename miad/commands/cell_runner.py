@@ -10,6 +10,7 @@ from pathlib import Path
 
 from miad.commands.cells import Cells, cell_run, read_rows
 from miad.commands.experiment import Experiment
+from miad.commands.lesions import mask_words
 from miad.commands.marked_run import open_marked_run
 from miad.commands.marking import check_sizes, is_finished, spread
 from miad.commands.recovery_study import recover_attack
@@ -114,6 +115,15 @@ class CellRunner:
 
     def place(self, cell: Cell) -> Run:
         """The run that makes a cell."""
+        if cell not in self._places:
+            self._places[cell] = self._find_place(cell)
+        return self._places[cell]
+
+    @cached_property
+    def _places(self) -> dict[Cell, Run]:
+        return {}
+
+    def _find_place(self, cell: Cell) -> Run:
         if isinstance(cell, AttackCell):
             return self._cells(cell).place(cell.search, self._sources(cell), cell.strategy)
         config: dict[str, object] = {"attack": self.place(cell.attack).folder.name, "seed": self.run.seed}
@@ -204,19 +214,20 @@ class CellRunner:
         return {}
 
     def _cells(self, cell: AttackCell) -> Cells:
-        """What makes an attack."""
-        if cell not in self._kept:
-            self._kept[cell] = self._make_cells(cell)
-        return self._kept[cell]
+        """What makes an attack, and all others whose marks look alike."""
+        mask = cell.mask or self.experiment.mark.mask
+        sources = cell.sources if "gradcam" in mask_words(mask) else ()
+        alike = replace(cell, search="", strategy=None, sources=sources)
+        if alike not in self._kept:
+            self._kept[alike] = self._make_cells(cell)
+        return self._kept[alike]
 
     def _make_cells(self, cell: AttackCell) -> Cells:
         own, dataset = self.experiment, self._dataset(cell)
         look = own.mark.of(cell, self.networks.removers, own.vaccine)
-        if look.mask == "gradcam" and len(cell.sources) > 1:
+        if "gradcam" in mask_words(look.mask) and len(cell.sources) > 1:
             raise InputError("expected a mask of gradcam:FOLDER, found gradcam; name the classifier that looks")
         check_sizes(dataset, look.options)
-        if look.protection is not None:
-            look.protection.to(self.run.device)
         lesions = look.finder(own.data, self._sources(cell), own.batch_size)
         return Cells(
             self.folder,
@@ -237,9 +248,7 @@ class CellRunner:
     def _read_attack(self, cell: AttackCell) -> AttackFound:
         cells, targets = self._cells(cell), [*self.networks.targets.values()]
         judged = cells.judge("+".join(cell.sources), cell.search, self._sources(cell), targets, cell.strategy)
-        # Who was left out, if anybody was, and else the one that was searched on.
-        reader = next((target.name for target in targets if target.name not in cell.sources), cell.sources[0])
-        reader = cell.sources[0] if len(cell.sources) == 1 else reader
+        reader = self._reader(cell)
         folder = self.place(cell).folder
         fooled = (judged.fooled() & judged.read(reader)).nonzero().flatten().tolist()
         shown: list[Shown] = []
@@ -247,9 +256,14 @@ class CellRunner:
             shown += self._pair(folder, cells.dataset, index, judged.before[reader], judged.after[reader])
         picture = folder / "lesions.png"
         drawn = picture.read_bytes() if picture.exists() else b""
-                measures = {row["measure"]: row["value"] for row in read_rows(folder / "metrics.csv")}
+        measures = {row["measure"]: row["value"] for row in read_rows(folder / "metrics.csv")}
         learned = int(float(measures["learning_queries"]))
         return AttackFound(judged, tuple(self.experiment.data.classes), shown, drawn, learned)
+
+    def _reader(self, cell: AttackCell) -> str:
+        """Who reads the pictures: one that was left out, if any was, and else the one that was searched on."""
+        others = [name for name in self.networks.targets if name not in cell.sources]
+        return others[0] if len(cell.sources) > 1 and others else cell.sources[0]
 
     def _pair(
         self, folder: Path, dataset: ImageDataset, index: int, before: Probabilities, after: Probabilities

@@ -90,7 +90,8 @@ def _grouped(
     for runner, cell, result, state in found:
         index = runners.index(runner)
         results[index][cell] = result
-        states[index].append(state)
+        if not state.folder or state.folder not in {other.folder for other in states[index]}:
+            states[index].append(state)  # cells that come to the same are told once
     return [Outcome(Findings(own), tuple(seen)) for own, seen in zip(results, states, strict=True)]
 
 

@@ -38,7 +38,7 @@ def _bhe(name: str, whole: bool) -> _Point:
 
 _POINTS: Mapping[str, Mapping[str, _Point]] = {
     "fig6a": {
-        "scale": lambda plan, value: plan.sweep("he_sit", scale=value),
+        "scale": lambda plan, value: plan.sweep("he_sit", scale=float(value)),
         "threshold": lambda plan, value: plan.sweep("he_sit", mask=plan.estimated, threshold=int(value)),
         "position_rate": lambda plan, value: plan.sweep("he_sit", replace(HE_SIT, position_rate=value)),
     },
@@ -53,7 +53,7 @@ _POINTS: Mapping[str, Mapping[str, _Point]] = {
         "hops": _bhe("hops", whole=True),
         "crossover": _bhe("crossover", whole=False),
         "step": _bhe("step", whole=False),
-        "scale": lambda plan, value: plan.sweep("bhe", scale=value),
+        "scale": lambda plan, value: plan.sweep("bhe", scale=float(value)),
     },
 }
 """How to change each parameter, by figure."""
