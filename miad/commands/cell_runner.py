@@ -36,7 +36,7 @@ from miad.models import Remover, find_checkpoint, load_remover
 from miad.search import Status
 from miad.targets import Target, load_target, score_images, weights_digest
 from miad.tensors import Pixels, Probabilities
-from miad.vaccine import Vaccine
+from miad.vaccine import Vaccine, VaccineOptions
 
 _TIME = "seconds.json"
 
@@ -65,6 +65,16 @@ def load_networks(experiment: Experiment) -> Networks:
 def _named(target: Target, name: str) -> Target:
     target.name = name
     return target
+
+
+def _describe(options: VaccineOptions) -> str:
+    """What a delta depends on."""
+    match options.kind:
+        case "none":
+            return "none"
+        case "noise":
+            return f"noise of {options.eps}"
+    return repr(options)
 
 
 @dataclass(frozen=True)
@@ -131,7 +141,7 @@ class CellRunner:
         if isinstance(cell, RecoveryCell):
             return cell_run(self.run, self.folder, f"recovery-{'+'.join(cell.attack.sources)}", config)
         config |= {
-            "vaccine": repr(self._vaccine(cell).options),
+            "vaccine": _describe(self._vaccine(cell).options),
             "made_on": list(cell.made_on),
             "order": cell.order,
             "limit": self.experiment.sizes.removal,

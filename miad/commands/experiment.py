@@ -168,6 +168,8 @@ class Experiment:
         for name in (*self.models, *self.removers):
             if not name or Path(name).name != name or set(name) & {"+", ","}:
                 raise InputError(f"expected names of models and removers without / + and , found {name!r}")
+        if both := self.models.keys() & self.removers.keys():
+            raise InputError(f"expected different names for models and removers, found {min(both)} in both")
         for option, words, known in (
             ("main", [self.main] if self.main else [], self.models),
             ("ensemble", self.ensemble, self.models),

@@ -23,7 +23,7 @@ def make_report(experiment: Experiment, protocols: Sequence[Protocol], outcomes:
     pictures = gallery(plan, outcomes[0].findings) if experiment.sizes.pictures else []
     words = "Images as they were, marked, as removers leave them, and recovered, with the class that is predicted."
     shown = [Section("Gallery", (words,), tuple(pictures))] if pictures else []
-    told = [protocol.summary(tables[protocol.name]) for protocol in protocols if protocol.summary]
+    told = [one.summary(tables[one.name]) for one in protocols if one.summary and tables[one.name]]
     summary = (*(line for line in told if line), _counts(outcomes))
     title = f"{plan.paper.title} on {experiment.dataset or type(experiment.data).__name__}"
     facts = experiment.settings() | machine_facts() | _times(outcomes)

@@ -1,7 +1,6 @@
 """MIAD-MARK's Figures 5a to 5c, 8a, 8b and 10 and its Table 1: what removers leave, with each delta and without."""
 
 from collections.abc import Iterator, Sequence
-from math import inf
 
 from miad.evaluation.protocols.cell import AttackCell, Cell, RemovalCell
 from miad.evaluation.protocols.drawing import bars
@@ -68,16 +67,11 @@ def _quality_rows(
                 for measure in measures:
                     paper = plan.paper_value(item, measure, remover, setting) if removed_by == remover else None
                     values += [
-                        _finite(_value(found, cell, removed_by, measure)),
+                        _value(found, cell, removed_by, measure),
                         paper,
-                        _finite(_value(found, cell, removed_by, f"{measure}_protected")),
+                        _value(found, cell, removed_by, f"{measure}_protected"),
                     ]
                 yield (setting, removed_by, *values)
-
-
-def _finite(value: float | None) -> Value:
-    """What is equal bit for bit has an infinite PSNR."""
-    return "infinite" if value == inf else value
 
 
 def _quality_table(
