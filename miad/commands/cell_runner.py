@@ -183,8 +183,8 @@ class CellRunner:
 
     def _vaccine(self, cell: RemovalCell) -> Vaccine:
         # What is marked already needs no mark to be made against.
-        host = {"host": "clean"} if cell.order == "after" else {}
-        options = replace(self.experiment.vaccine, kind=cell.vaccine, **host)
+        host = "clean" if cell.order == "after" else self.experiment.vaccine.host
+        options = replace(self.experiment.vaccine, kind=cell.vaccine, host=host)
         return Vaccine(options, [self.networks.removers[name] for name in cell.made_on])
 
     def _recover(self, cell: RecoveryCell) -> None:
@@ -292,8 +292,8 @@ class CellRunner:
 
     def _read_removal(self, cell: RemovalCell) -> RemovalFound:
         folder, dataset = self.place(cell).folder, self._dataset(cell.attack)
+        shown: list[Shown] = []
         with open_key(next(self._attack_folder(cell.attack).glob("*.miadkey"))) as key:
-            shown = []
             for index, pictures in self._specimens(folder, dataset):
                 marked = self._attack_folder(cell.attack) / "marked" / output_names(dataset.ids)[dataset.ids[index]]
                 pictures["recovered"] = key.restore(read_image(marked))
@@ -302,7 +302,7 @@ class CellRunner:
 
     def _read_recovery(self, cell: RecoveryCell) -> RecoveryFound:
         folder, dataset = self.place(cell).folder, self._dataset(cell.attack)
-        shown = []
+        shown: list[Shown] = []
         for index, pictures in self._specimens(folder, dataset):
             shown += self._judge(dataset, index, pictures, cell.attack)
         return RecoveryFound(read_rows(folder / "recovery.csv"), shown)

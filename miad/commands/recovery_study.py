@@ -124,7 +124,7 @@ def _measure(image: str, label: int, states: dict[str, Pixels], target: Target) 
 
 
 def _publish(folder: Path, run: Run, measured: Sequence[dict[str, str | float]]) -> None:
-    means = []
+    means: list[dict[str, str | float]] = []
     for kind in KINDS:
         own = [row for row in measured if row["kind"] == kind]
         means.append({"kind": kind, "images": len(own), **{name: _mean(own, name) for name in _MEASURES}})

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-import torch
-
 from miad.evaluation.protocols.cell import AttackCell, Cell
-from miad.evaluation.protocols.drawing import bars, curves
+from miad.evaluation.protocols.drawing import Curve, bars, curves
 from miad.evaluation.protocols.found import AttackFound, Findings
 from miad.evaluation.protocols.pictures import by_image, picture_figure
 from miad.evaluation.protocols.plan import Plan
@@ -14,6 +12,7 @@ from miad.evaluation.protocols.words import accuracy_words
 from miad.evaluation.report.document import Column, Figure, Table, Value
 from miad.evaluation.transfer import SEEN, TransferRow, transfer_rows
 from miad.measures import accuracy, auc_micro, roc_curves
+from miad.tensors import Labels, Probabilities
 
 _HEAD = (
     Column("search", "search"),
@@ -164,7 +163,7 @@ def _roc_charts(plan: Plan, found: Findings) -> list[Figure]:
     return [Figure("fig3_chart", "ROC before and after, micro-average", curves(charts), text)] if charts else []
 
 
-def _curve(probabilities: torch.Tensor, labels: torch.Tensor) -> tuple[object, object]:
+def _curve(probabilities: Probabilities, labels: Labels) -> Curve:
     curve = roc_curves(probabilities, labels)[None]
     return curve.false_positive_rate.double().numpy(), curve.true_positive_rate.double().numpy()
 

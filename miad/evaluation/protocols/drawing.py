@@ -1,8 +1,8 @@
 """Charts of protocols, as SVG."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import matplotlib as mpl
 import numpy as np
@@ -14,14 +14,13 @@ from miad.evaluation.report.document import Value
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7", "#F0E442", "#000000")
 """Told apart by colour-blind readers, too (Okabe and Ito 2008)."""
-_SALT = {"svg.hashsalt": "miad"}
-"""The same chart is the same file."""
+
 
 
 def svg(canvas: Canvas) -> bytes:
     """The file's bytes, the same each time."""
     buffer = BytesIO()
-    with mpl.rc_context(_SALT):
+        with mpl.rc_context({"svg.hashsalt": "miad"}):
         canvas.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()
 
@@ -65,7 +64,7 @@ def bars(
         _tell_empty(axes, middle, values)
         for x, value in zip(middle, (paper or {}).get(name, ()), strict=False):
             if value is not None:
-                label = "the paper" if not lines else None
+                label = "" if lines else "the paper"
                 axes.hlines(as_number(value), x - width / 2, x + width / 2, color="black", linewidth=2.2, label=label)
                 lines += 1
     axes.set_xticks(places, groups, rotation=25, ha="right", fontsize=8)
@@ -74,7 +73,7 @@ def bars(
     return svg(canvas)
 
 
-def _tell_empty(axes: Axes, places: NDArray[np.float64], values: Sequence[Value]) -> None:
+def _tell_empty(axes: Axes, places: Iterable[float], values: Sequence[Value]) -> None:
     """Bars of no height would look like missing ones."""
     for x, value in zip(places, values, strict=True):
         if value is None or not value:
@@ -110,7 +109,11 @@ def panels(charts: Sequence[Panel], axis: str, chosen: Mapping[str, float]) -> b
     return svg(canvas)
 
 
-def curves(charts: Mapping[str, Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]]) -> bytes:
+Curve: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""False and true positive rates."""
+
+
+def curves(charts: Mapping[str, Mapping[str, Curve]]) -> bytes:
     """ROC curves, a chart a classifier.
 
     Args:

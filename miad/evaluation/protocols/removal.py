@@ -94,7 +94,7 @@ def _quality_tables(plan: Plan, found: Findings) -> list[Table]:
 
 def _vaccine_tables(plan: Plan, found: Findings) -> list[Table]:
     title = "Quality of what removers leave, by delta"
-    settings = {vaccine: vaccine for vaccine in _VACCINES}
+    settings: dict[str, VaccineName] = {vaccine: vaccine for vaccine in _VACCINES}
     return [_quality_table(plan, found, "table1", title, settings, ("psnr", "ssim", "rmse"))]
 
 
@@ -192,7 +192,7 @@ def _after_cells(plan: Plan) -> list[Cell]:
 
 def _shown(plan: Plan, found: Findings, vaccines: Sequence[VaccineName]) -> list[tuple[str, list[Shown]]]:
     """The first image, a row a delta: input, output and mask of each remover."""
-    rows = []
+    rows: list[tuple[str, list[Shown]]] = []
     for vaccine in vaccines:
         row: dict[str, Shown] = {}
         for remover in plan.removers:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 
@@ -14,9 +14,10 @@ from miad.evaluation.protocols.plan import Plan
 from miad.evaluation.protocols.protocol import Charts, Protocol, deviation, mean, number
 from miad.evaluation.report.document import Column, Figure, Table, Value
 from miad.evaluation.transfer import SEEN, transfer_rows
-from miad.search import HE_SIT, BasinHoppingEvolution
+from miad.search import HE_SIT, BasinHoppingEvolution, HeuristicEvolution
 
 _Point: TypeAlias = Callable[[Plan, float], AttackCell]
+_Search = TypeVar("_Search", HeuristicEvolution, BasinHoppingEvolution)
 
 _SMALL = replace(HE_SIT, population=5, position_rate=0.001)
 """Figure 6b's common settings, with scale 4."""
@@ -25,15 +26,16 @@ _SMALL_SCALE = 4.0
 
 def _he_sit(name: str, whole: bool) -> _Point:
     """A point of Figure 6b: a parameter of the small search."""
-    return lambda plan, value: plan.sweep(
-        "he_sit", replace(_SMALL, **{name: int(value) if whole else value}), scale=_SMALL_SCALE
-    )
+    return lambda plan, value: plan.sweep("he_sit", _changed(_SMALL, name, value, whole=whole), scale=_SMALL_SCALE)
 
 
 def _bhe(name: str, whole: bool) -> _Point:
-    return lambda plan, value: plan.sweep(
-        "bhe", replace(BasinHoppingEvolution(), **{name: int(value) if whole else value})
-    )
+    return lambda plan, value: plan.sweep("bhe", _changed(BasinHoppingEvolution(), name, value, whole=whole))
+
+
+def _changed(search: _Search, name: str, value: float, *, whole: bool) -> _Search:
+    options: dict[str, Any] = {name: int(value) if whole else value}
+    return replace(search, **options)
 
 
 _POINTS: Mapping[str, Mapping[str, _Point]] = {
