@@ -16,11 +16,10 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7", "#F
 """Told apart by colour-blind readers, too (Okabe and Ito 2008)."""
 
 
-
 def svg(canvas: Canvas) -> bytes:
     """The file's bytes, the same each time."""
     buffer = BytesIO()
-        with mpl.rc_context({"svg.hashsalt": "miad"}):
+    with mpl.rc_context({"svg.hashsalt": "miad"}):
         canvas.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()
 
