@@ -191,7 +191,7 @@ def tiny(tmp_path_factory):
     }
 
 
-GRADES = [str(grade) for grade in range(4)]
+GRADES = [f"grade {grade}" for grade in range(4)]
 ONLY = {"miad": "fig3", "medlocker": "table1", "medlocker_idrid": "table3", "medlocker_idrid_96": "table3"}
 """A figure or table of each report that needs few cells."""
 
@@ -209,7 +209,7 @@ def test_a_report_fills_a_table(config, tiny, tmp_path, written):
     words += ["--experiment.models", yaml.safe_dump(models), "--experiment.main", next(iter(models))]
     words += ["--experiment.removers", "{}", "--experiment.ensemble", yaml.safe_dump([*models])]
     words += ["--experiment.mark.mask", "given", "--experiment.sizes", "{per_class: 1, pictures: 1}"]
-    words += ["--experiment.healthy", "0"] if told.get("healthy") else []
+    words += ["--experiment.healthy", GRADES[0]] if told.get("healthy") else []
     only = ONLY.get(config.stem, ONLY[told["paper"]])
     run("report", *words, "--only", only, "--root", tmp_path, "--accelerator", "cpu", "--no_progress")
     (report,) = written

@@ -207,17 +207,20 @@ class CellRunner:
         return [self.networks.targets[name].to(self.run.device) for name in cell.sources]
 
     def _dataset(self, cell: AttackCell) -> ImageDataset:
-        return self._datasets[cell.images]
+        return self._images(cell)[0]
+
+    def _images(self, cell: AttackCell) -> tuple[ImageDataset, str]:
+        """The images of a cell, and their digest."""
+        if cell.images not in self._chosen:
+            own = self.experiment
+            count = own.sizes.per_class if cell.images == "all" else own.sizes.sweep_per_class
+            dataset = choose_images(own.data, own.split, count, self.run.seed)
+            self._chosen[cell.images] = dataset, content_digest(dataset)
+        return self._chosen[cell.images]
 
     @cached_property
-    def _datasets(self) -> dict[str, ImageDataset]:
-        sizes, options = self.experiment.sizes, (self.experiment.data, self.experiment.split)
-        counts = {"all": sizes.per_class, "sweep": sizes.sweep_per_class}
-        return {name: choose_images(*options, count, self.run.seed) for name, count in counts.items()}
-
-    @cached_property
-    def _contents(self) -> dict[str, str]:
-        return {name: content_digest(dataset) for name, dataset in self._datasets.items()}
+    def _chosen(self) -> dict[str, tuple[ImageDataset, str]]:
+        return {}
 
     @cached_property
     def _kept(self) -> dict[AttackCell, Cells]:
@@ -233,7 +236,7 @@ class CellRunner:
         return self._kept[alike]
 
     def _make_cells(self, cell: AttackCell) -> Cells:
-        own, dataset = self.experiment, self._dataset(cell)
+        own, (dataset, content) = self.experiment, self._images(cell)
         look = own.mark.of(cell, self.networks.removers, own.vaccine)
         if "gradcam" in mask_words(look.mask) and len(cell.sources) > 1:
             raise InputError("expected a mask of gradcam:FOLDER, found gradcam; name the classifier that looks")
@@ -244,7 +247,7 @@ class CellRunner:
             self.run,
             own.data,
             dataset,
-            self._contents[cell.images],
+            content,
             self.networks.digests,
             look,
             lesions,
