@@ -132,14 +132,14 @@ def _instantiate(parser: Parser, config: Namespace) -> dict[str, Any]:
         from lightning import seed_everything  # takes seconds, which commands without a run need not wait for
 
         seed_everything(run.seed, workers=True, verbose=False)  # before any network is built
-    objects = _refusing(parser, config)
+    objects = _objects(parser, config)
     objects.pop("config", None)
     if run is not None:
         objects.run.config = _plain(parser, config)
     return dict(vars(objects))
 
 
-def _refusing(parser: Parser, config: Namespace) -> Namespace:
+def _objects(parser: Parser, config: Namespace) -> Namespace:
     """The objects of a configuration; where an option may be of several types, jsonargparse wraps what one refuses.
 
     Raises:
