@@ -40,7 +40,7 @@ def bars(
     groups: Sequence[str],
     heights: Mapping[str, Sequence[Value]],
     axis: str,
-    limits: tuple[float, float] | None = (0, 1),
+    limits: tuple[float, float] = (0, 1.02),
     paper: Mapping[str, Sequence[Value]] | None = None,
 ) -> bytes:
     """Bars side by side; a paper's numbers are black lines across them, and what is missing has no bar.
@@ -67,7 +67,7 @@ def bars(
                 axes.hlines(as_number(value), x - width / 2, x + width / 2, color="black", linewidth=2.2, label=label)
                 lines += 1
     axes.set_xticks(places, groups, rotation=25, ha="right", fontsize=8)
-    axes.set(xlim=(-0.6, len(groups) - 0.4), ylabel=axis, **({} if limits is None else {"ylim": limits}))
+    axes.set(xlim=(-0.6, len(groups) - 0.4), ylabel=axis, ylim=limits)
     canvas.legend(fontsize=8, loc="outside right upper", frameon=False)
     return svg(canvas)
 
@@ -76,8 +76,7 @@ def _tell_empty(axes: Axes, places: Iterable[float], values: Sequence[Value]) ->
     """Bars of no height would look like missing ones."""
     for x, value in zip(places, values, strict=True):
         if value is None or not value:
-            word, turn = ("missing", 90) if value is None else ("0", 0)
-            axes.annotate(word, (x, 0), (0, 2), textcoords="offset points", ha="center", fontsize=6, rotation=turn)
+            _write_at(axes, x, "missing" if value is None else "0")
 
 
 class Panel(NamedTuple):
@@ -89,7 +88,7 @@ class Panel(NamedTuple):
 
 
 def panels(charts: Sequence[Panel], axis: str, chosen: Mapping[str, float]) -> bytes:
-    """Lines, a parameter each, on one scale.
+    """Lines, a parameter each, on one scale; values stand at equal distances, whatever lies between them.
 
     Args:
         charts: at least one.
@@ -99,13 +98,26 @@ def panels(charts: Sequence[Panel], axis: str, chosen: Mapping[str, float]) -> b
     canvas = Canvas(figsize=(2.6 * len(charts) + 0.6, 2.9), layout="constrained")
     line = canvas.subplots(1, len(charts), squeeze=False, sharey=True)[0]
     for axes, chart in zip(line, charts, strict=True):
-        axes.plot(chart.x, [as_number(value) for value in chart.y], marker="o", color=COLOURS[0])
-        if chart.title in chosen:
-            axes.axvline(chosen[chart.title], color="grey", linestyle=":", linewidth=1)
-        axes.set(xlabel=chart.title, ylim=(0, 1))
-        axes.set_xticks(list(chart.x), [f"{value:g}" for value in chart.x], fontsize=8)
+        places = range(len(chart.x))
+        axes.plot(places, [as_number(value) for value in chart.y], marker="o", color=COLOURS[0])
+        if chosen.get(chart.title) in chart.x:
+            axes.axvline(list(chart.x).index(chosen[chart.title]), color="grey", linestyle=":", linewidth=1)
+        axes.set(xlabel=chart.title, xlim=(-0.5, len(chart.x) - 0.5), ylim=(-0.02, 1.02))
+        axes.set_xticks(places, [f"{value:g}" for value in chart.x], fontsize=8)
+        _tell_missing(axes, chart.y)
     line[0].set_ylabel(axis)
     return svg(canvas)
+
+
+def _tell_missing(axes: Axes, values: Sequence[Value]) -> None:
+    for x, value in enumerate(values):
+        if value is None:
+            _write_at(axes, x, "missing")
+
+
+def _write_at(axes: Axes, x: float, word: str) -> None:
+    turn = 90 if len(word) > 1 else 0
+    axes.annotate(word, (x, 0), (0, 3), textcoords="offset points", ha="center", fontsize=6, rotation=turn)
 
 
 Curve: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
