@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-
 from miad.evaluation.protocols.cell import AttackCell, Cell, RecoveryCell, RemovalCell
 from miad.evaluation.removal_tables import Row
 from miad.evaluation.transfer import JudgedCell
@@ -38,11 +36,6 @@ class Shown(NamedTuple):
         if not self.predicted:
             return ""
         return f"{self.predicted} {self.probability:.2f}" + ("" if self.predicted == self.label else " (wrong)")
-
-    @property
-    def aspect(self) -> float:
-        """Height over width."""
-        return float(np.divide(*self.pixels.shape[:2]))
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,6 @@ class Plan:
         sweeps: values by parameter.
         logos: names or files.
         estimated: the Grad-CAM mask, for what needs one.
-        lesions: the mask of the experiment.
         healthy: class without lesions, for tables that tell them apart; empty for none.
     """
 
