@@ -5,6 +5,7 @@ import torch
 from hypothesis import settings
 from torch import nn
 
+import miad.evaluation.report as report_package
 from miad.imaging import resize
 from miad.targets import Ensemble, Target
 
@@ -54,3 +55,17 @@ def hosts():
     coarse = torch.rand(8, 3, 5, 6, generator=generator)
     smooth = nn.functional.interpolate(coarse, size=(40, 48), mode="bilinear")
     return (255 * (0.9 * smooth + 0.1 * torch.rand(8, 3, 40, 48, generator=generator))).to(torch.uint8)
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """The reports that are written from now on."""
+    reports = []
+    real = getattr(report_package, "write_report", None)
+
+    def write(document, folder):
+        reports.append(document)
+        return real(document, folder) if real else folder / "report.html"
+
+    monkeypatch.setattr(report_package, "write_report", write, raising=False)
+    return reports

@@ -12,11 +12,12 @@ import timm
 import yaml
 
 from miad.cli import main
+from miad.evaluation.papers import alike, read_paper
 from miad.models import REMOVERS
 from miad.tasks import RemoverRecipe
 from miad.vaccine import PAPER, VaccineOptions
 
-from .commands.conftest import save_remover
+from .commands.conftest import save_remover, save_run
 from .data import trees
 
 CONFIGS = Path(__file__).parent.parent / "configs"
@@ -158,7 +159,11 @@ def test_a_lesion_config_marks(config, trained, tmp_path):
     assert (tmp_path / "a" / "attack.csv").is_file()
 
 
-@pytest.mark.parametrize("config", files("experiment"))
+REPORTED = [path for path in files("experiment") if path.id.startswith(("miad_", "medlocker_"))]
+TRAINED = [path for path in files("experiment") if path not in REPORTED]
+
+
+@pytest.mark.parametrize("config", TRAINED)
 def test_an_experiment_trains_one_batch(config, tmp_path):
     network, path = re.match(r"# miad fit (\w+) --config (\S+?):", config.read_text()).groups()
     assert path == config.relative_to(CONFIGS.parent).as_posix()
@@ -174,3 +179,51 @@ def test_an_experiment_trains_one_batch(config, tmp_path):
     run("fit", network, *words, "--run.root", tmp_path)
     (best,) = tmp_path.glob("*/checkpoints/best.ckpt")
     shutil.rmtree(best.parent)  # up to 3 GB
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """Two classifiers that nobody trained."""
+    root = tmp_path_factory.mktemp("tiny")
+    return {
+        "images": [save_run(root / f"net{number}", number) for number in (1, 2)],
+        "grades": [save_run(root / f"grade{number}", number, classes=GRADES) for number in (1, 2)],
+    }
+
+
+GRADES = [f"grade {grade}" for grade in range(4)]
+ONLY = {"miad": "fig3", "medlocker": "table1", "medlocker_idrid": "table3", "medlocker_idrid_96": "table3"}
+"""A figure or table of each report that needs few cells."""
+
+
+@pytest.mark.parametrize("config", REPORTED)
+def test_a_report_fills_a_table(config, tiny, tmp_path, written):
+    told = yaml.safe_load(config.read_text())
+    assert config.read_text().startswith(
+        f"# miad report --experiment {config.relative_to(CONFIGS.parent).as_posix()}: "
+    )
+    kind = "images" if told["paper"] == "miad" else "grades"
+    models = dict(zip(told["models"], (str(net) for net in tiny[kind]), strict=False))
+    drawn = {"kind": "brain" if kind == "images" else "fundus", "size": 32, "train": 0, "val": 0, "test": 8}
+    words = ["--experiment", config, "--experiment.data", yaml.safe_dump({"class_path": "Phantom", "init_args": drawn})]
+    words += ["--experiment.models", yaml.safe_dump(models), "--experiment.main", next(iter(models))]
+    words += ["--experiment.removers", "{}", "--experiment.ensemble", yaml.safe_dump([*models])]
+    words += ["--experiment.mark.mask", "given", "--experiment.sizes", "{per_class: 1, pictures: 1}"]
+    words += ["--experiment.healthy", GRADES[0]] if told.get("healthy") else []
+    only = ONLY.get(config.stem, ONLY[told["paper"]])
+    run("report", *words, "--only", only, "--root", tmp_path, "--accelerator", "cpu", "--no_progress")
+    (report,) = written
+    (table,) = [block for section in report.sections for block in section.blocks if getattr(block, "name", "") == only]
+    assert table.rows
+    assert "missing" not in report.summary[-1]
+
+
+@pytest.mark.parametrize("config", [path for path in REPORTED if path.id != "miad_phantom"])
+def test_a_report_names_what_the_paper_has(config):
+    told = yaml.safe_load(config.read_text())
+    numbers = read_paper(told["paper"]).numbers
+    assert told["dataset"] in {number.data for number in numbers}
+    named = {alike(part) for number in numbers for part in number.subject.split("/")}
+    assert {alike(name) for name in told.get("removers", ())} <= named
+    # Table 3 and Figure 4a have one classifier, which their numbers do not name.
+    assert {alike(name) for name in told["models"]} <= named | {"resnet18"}

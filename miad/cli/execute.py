@@ -143,11 +143,26 @@ def _instantiate(parser: Parser, config: Namespace) -> dict[str, Any]:
         from lightning import seed_everything  # takes seconds, which commands without a run need not wait for
 
         seed_everything(run.seed, workers=True, verbose=False)  # before any network is built
-    objects = parser.instantiate(config)
+    objects = _objects(parser, config)
     objects.pop("config", None)
     if run is not None:
         objects.run.config = _plain(parser, config)
     return dict(vars(objects))
+
+
+def _objects(parser: Parser, config: Namespace) -> Namespace:
+    """The objects of a configuration; where an option may be of several types, jsonargparse wraps what one refuses.
+
+    Raises:
+        InputError: an object refuses what it is to be made of.
+    """
+    try:
+        objects: Namespace = parser.instantiate(config)
+        return objects
+    except ValueError as error:
+        if isinstance(error.__cause__, InputError):
+            raise error.__cause__ from error
+        raise
 
 
 def _plain(parser: Parser, config: Namespace) -> dict[str, Any]:

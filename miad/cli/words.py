@@ -30,7 +30,10 @@ COMMANDS = {
     "evaluate removal": Command(
         "miad.commands.removal:removal", "Test how well marks, with and without delta, withstand removal."
     ),
-    "report": Command("miad.commands.report_compare:compare", "Lay runs side by side as one page."),
+    "report": Command(
+        "miad.commands.report:report",
+        "Lay a paper's tables and figures beside ours, or runs side by side.",
+    ),
     "bench attack": Command("miad.commands.bench_attack:attack", "Measure where the time of an attack goes."),
     "bench search": Command("miad.commands.bench_search:search", "Measure how fast the engine searches."),
     "bench growth": Command("miad.commands.bench_growth:growth", "Measure how the engine's speed and memory grow."),

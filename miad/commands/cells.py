@@ -1,4 +1,4 @@
-"""Cells of a transfer table: one search on some sources, marked once and judged by any target, now or later."""
+"""Cells of tables: one search on some sources, marked once and judged by any target, now or later."""
 
 import csv
 import hashlib
@@ -17,7 +17,7 @@ from miad.data import ImageDataModule, ImageDataset, content_digest, marked_name
 from miad.evaluation import JudgedCell, write_csv
 from miad.imaging import read_image, to_tensor
 from miad.lesions import LesionFinder
-from miad.search import SEARCHES, Status, Stop
+from miad.search import SEARCHES, Status, Stop, Strategy
 from miad.targets import Ensemble, Success, Target, score_images, weights_digest
 from miad.tasks import AttackTask
 from miad.tensors import Probabilities
@@ -43,6 +43,7 @@ class Cells:
         stop: when an image's search ends.
         images: images in flight.
         batch_size: candidates, or images, a forward pass.
+        pictures: images of each cell whose lesion masks are drawn.
     """
 
     folder: Path
@@ -57,21 +58,36 @@ class Cells:
     stop: Stop
     images: int
     batch_size: int
+    pictures: int = 0
 
     @cached_property
     def examples(self) -> str:
         """Digest of the images that searches learn from."""
         return content_digest(examples_of(self.data, self.dataset))
 
-    def mark(self, search: str, sources: Sequence[Target]) -> Path:
+    def place(self, search: str, sources: Sequence[Target], strategy: Strategy | None = None) -> Run:
+        """The run of a cell, whether it is there or not.
+
+        Args:
+            search: its name.
+            sources: what it is on.
+            strategy: the search itself, where it is not the one of `SEARCHES`.
+        """
+        config = self._config(strategy or SEARCHES[search], sources)
+        names = "+".join(target.name for target in _in_order(sources))[:_LONGEST]
+        return cell_run(self.run, self.folder, f"{search}-{names}", config)
+
+    def mark(self, search: str, sources: Sequence[Target], strategy: Strategy | None = None) -> Path:
         """The folder of a cell; what is finished is taken as it is, what was interrupted goes on."""
-        sources = sorted(sources, key=lambda target: target.name)  # a cell is one cell in whatever order they come
-        ensemble, options = Ensemble(sources, None, self.success), self.look.options
+        sources = _in_order(sources)
+        run = self.place(search, sources, strategy)
+        if is_finished(run.folder):
+            return run.folder
         task = AttackTask(
-            ensemble,
+            Ensemble(sources, None, self.success),
             [],
-            SEARCHES[search],
-            options,
+            strategy or SEARCHES[search],
+            self.look.options,
             self.lesions,
             self.look.protection,
             self.run.seed,
@@ -79,23 +95,24 @@ class Cells:
             self.stop,
             in_flight=self.images,
         )
-        config = self._config(search, sources)
-        digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
-        names = "+".join(target.name for target in sources)[:_LONGEST]
-        run = replace(self.run, name=f"{search}-{names}-{digest[:8]}", root=self.folder)
-        run.config, run.quiet = config, True
-        if not is_finished(run.folder):
-            mark_images(self.data, self.dataset, task, run, pictures=0, content=self.content)
+        mark_images(self.data, self.dataset, task, run, self.pictures, content=self.content)
         return run.folder
 
-    def judge(self, name: str, search: str, sources: Sequence[Target], targets: Sequence[Target]) -> JudgedCell:
+    def judge(
+        self,
+        name: str,
+        search: str,
+        sources: Sequence[Target],
+        targets: Sequence[Target],
+        strategy: Strategy | None = None,
+    ) -> JudgedCell:
         """A marked cell with every target's verdicts; those that were given before are read back."""
-        cell = self.mark(search, sources)
-        rows = _read_rows(cell / "attack.csv")
+        cell = self.mark(search, sources, strategy)
+        rows = read_rows(cell / "attack.csv")
         originals, verdicts = self.folder / f"originals-{self.content[:8]}", cell / "verdicts"
         files = marked_names(self.dataset)
         marked = [None if row["status"] == Status.INFEASIBLE else cell / "marked" / files[row["image"]] for row in rows]
-        measures = {row["measure"]: float(row["value"]) for row in _read_rows(cell / "metrics.csv")}
+        measures = {row["measure"]: float(row["value"]) for row in read_rows(cell / "metrics.csv")}
         return JudgedCell(
             name=name,
             search=search,
@@ -109,16 +126,16 @@ class Cells:
             after={target.name: self._verdicts(verdicts, target, marked) for target in targets},
         )
 
-    def _config(self, search: str, sources: Sequence[Target]) -> dict[str, object]:
+    def _config(self, strategy: Strategy, sources: Sequence[Target]) -> dict[str, object]:
         """Everything that makes a cell what it is."""
         options = self.look.options
         return {
             "images": self.content,
-            "sources": {target.name: self.digests[target.name] for target in sources},
+            "sources": {target.name: self.digests[target.name] for target in _in_order(sources)},
             "success": self.success,
-            "search": repr(SEARCHES[search]),
+            "search": repr(strategy),
             "stop": repr(self.stop),
-            **({"examples": self.examples} if learns(SEARCHES[search], self.look.protection) else {}),
+            **({"examples": self.examples} if learns(strategy, self.look.protection) else {}),
             "logo": options.logo.digest,
             "mark": [options.scale, *options.alpha, options.mode, repr(options.room)],
             "lesions": [self.look.mask, repr(self.look.lesions), weights_digest(self.lesions)],
@@ -135,7 +152,7 @@ class Cells:
             scores = self._score(target, files).tolist()
             rows = ((id_, *map(repr, row)) for id_, row in zip(self.dataset.ids, scores, strict=True))
             write_csv(path, ("image", *target.classes), rows)
-        values = [[float(row[name]) for name in target.classes] for row in _read_rows(path)]
+        values = [[float(row[name]) for name in target.classes] for row in read_rows(path)]
         return torch.tensor(values, dtype=torch.float32)
 
     def _score(self, target: Target, files: Sequence[Path | None]) -> Probabilities:
@@ -146,6 +163,27 @@ class Cells:
         return score_images(target.to(self.run.device), images, self.batch_size)
 
 
-def _read_rows(path: Path) -> list[Mapping[str, str]]:
+def cell_run(run: Run, folder: Path, name: str, config: Mapping[str, object]) -> Run:
+    """The run that makes a cell: its folder is named after a hash of everything that makes it what it is.
+
+    Args:
+        run: how to compute.
+        folder: where cells are kept.
+        name: what the folder's name begins with.
+        config: everything that makes it.
+    """
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
+    own = replace(run, name=f"{name}-{digest[:8]}", root=folder)
+    own.config, own.quiet = dict(config), True
+    return own
+
+
+def _in_order(sources: Sequence[Target]) -> list[Target]:
+    """A cell is one cell in whatever order its sources come."""
+    return sorted(sources, key=lambda target: target.name)
+
+
+def read_rows(path: Path) -> list[Mapping[str, str]]:
+    """The rows of a CSV file."""
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))

@@ -121,7 +121,10 @@ def _texture(records: Sequence[Record]) -> TextureOptions:
 
 
 def _ranges(config: dict[str, Any], mode: AlphaMode) -> MarkRanges:
-    """Those of the attack; its own defaults where it was not called from the command line."""
+    """Those of the attack, or of a table's cell; the attack's defaults where the command line did not call it."""
+    if "mark" in config:  # a cell says it in short
+        scale, lowest, highest = config["mark"][:3]
+        return MarkRanges(scale, scale, lowest, highest, mode)
     defaults = {"scale": 2.0, "alpha_min": 100, "alpha_max": 220}
     scale, lowest, highest = (config.get(name, default) for name, default in defaults.items())
     return MarkRanges(scale, scale, lowest, highest, mode)

@@ -2,13 +2,13 @@
 
 import csv
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from math import isnan
 from pathlib import Path
 from statistics import fmean
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, Protocol, TypeAlias, get_args
 
 import torch
 from rich.console import Console
@@ -27,6 +27,7 @@ from miad.evaluation import (
     EXACT,
     NOTHING,
     Album,
+    Attempt,
     Case,
     RemovalStudy,
     Row,
@@ -65,6 +66,16 @@ _SHOWN = {
 _COSTS = {"delta_bytes": "delta, bytes", "remainder_bytes": "remainder", "record_bytes": "record"}
 _LEFT = {"psnr_protected": "dB +d", "psnr_inside_protected": "dB in +d", "accuracy": "accuracy"}
 """What the best of the networks leaves."""
+
+
+class Keepsake(Protocol):
+    """Keeps what adversaries leave of one image."""
+
+    def add(self, attempt: Attempt, index: int, note: str, *, grey: bool) -> None:
+        """One more picture, image `index` of an attempt."""
+
+    def draw(self, path: Path) -> None:
+        """Write all, under this name."""
 
 
 def removal(
@@ -156,6 +167,37 @@ def removal(
         own=marks.texture,
         added=texture,
     )
+    carry_out(study, marks, data, dataset, chosen, run, batch_size, spread(chosen, pictures))
+
+
+def carry_out(
+    study: RemovalStudy,
+    marks: MarkedRun,
+    data: ImageDataModule,
+    dataset: ImageDataset,
+    chosen: Sequence[int],
+    run: Run,
+    batch_size: int,
+    drawn: Sequence[int],
+    album: Callable[[], Keepsake] = Album,
+) -> None:
+    """Carry a study out, or go on with an interrupted one, and write its tables.
+
+    Args:
+        study: what is done.
+        marks: whose marks.
+        data: where the images are from; a universal delta is learned from its training images.
+        dataset: the images that were marked.
+        chosen: indices of those that count.
+        run: where to write, on what to run.
+        batch_size: images at a time.
+        drawn: indices of those that pictures are kept of.
+        album: what keeps the pictures of one image.
+
+    Raises:
+        InputError: an image is not the one that was marked.
+        RunError: the folder holds another run, or this one, finished.
+    """
     for _ in marks.read(dataset, chosen):  # refuses other images before anything is written
         pass
     examples, universal = examples_of(data, dataset), any(v.needs_universal for v in study.cases.values())
@@ -165,16 +207,16 @@ def removal(
         images=content_digest(dataset),
         marks=marks.digest,
         removers={name: weights_digest(remover) for name, remover in study.removers.items()},
-        weights={target.name: weights_digest(target) for target in targets},
+        weights={target.name: weights_digest(target) for target in study.targets},
     )
     check_unfinished(folder)
-    for network in (*study.removers.values(), *targets):
+    for network in (*study.removers.values(), *study.targets):
         network.to(run.device)
     _learn(study, examples, folder, run, batch_size)
     names = output_names(dataset.ids)
-    drawn = {dataset.ids[index]: folder / "pictures" / names[dataset.ids[index]] for index in spread(chosen, pictures)}
+    paths = {dataset.ids[index]: folder / "pictures" / names[dataset.ids[index]] for index in drawn}
     batches = [chosen[start : start + batch_size] for start in range(0, len(chosen), batch_size)]
-    work = _Work(study, marks, dataset, folder, drawn, run.device)
+    work = _Work(study, marks, dataset, folder, paths, run.device, album)
     console = Console(stderr=True)
     steps = track(batches, "Removing", console=console, disable=not run.progress, transient=True)
     rows = [row for number, batch in enumerate(steps) for row in work.rows(number, batch)]
@@ -252,6 +294,7 @@ class _Work:
     drawn: Mapping[str, Path]
     """Where to draw images, by their ids."""
     device: torch.device
+    album: Callable[[], Keepsake]
 
     def rows(self, number: int, batch: Sequence[int]) -> list[Row]:
         """The rows of some images, from its file if they were made before."""
@@ -273,7 +316,7 @@ class _Work:
 
     def _carry_out(self, subjects: Sequence[Subject]) -> list[Row]:
         rows: list[Row] = []
-        albums = {index: Album() for index, subject in enumerate(subjects) if subject.item.id in self.drawn}
+        albums = {index: self.album() for index, subject in enumerate(subjects) if subject.item.id in self.drawn}
         for attempt in self.study.clean(subjects, self.device):
             judged = self.study.judge(attempt, subjects)
             rows += judged
@@ -294,6 +337,11 @@ def _publish(run: Run, folder: Path, rows: Sequence[Row], networks: Sequence[str
     log_table(run.loggers, "removal/table", list(matrix[0]), (list(row.values()) for row in matrix))
     publish_measures(folder, run.loggers, {**_means(matrix, networks), **_measures(matrix)})
     run.close()
+    if not run.quiet:
+        _show(matrix, families)
+
+
+def _show(matrix: Sequence[Row], families: Sequence[Row]) -> None:
     _show_costs(families)
     for title, own in groupby(matrix, key=lambda row: Case.of(row).title):
         lines = [(str(row["removed_by"]), *(_number(row[name]) for name in _SHOWN)) for row in own]

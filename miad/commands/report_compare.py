@@ -10,21 +10,17 @@ from miad.errors import InputError
 from miad.evaluation.report import Table, compare_runs, write_report
 
 
-def compare(compare: list[str], out: Path = Path("runs/report")) -> Path:
-    """Lay runs side by side as one page.
-
-    Measures of 'miad fit', 'test', 'attack' and 'evaluate', a column a run and the best of every row marked; curves;
-    which of their settings differ. Writes OUT/report.html, one file that needs no network, and beside it its tables as
-    CSV and LaTeX, and its figures. Runs that have not ended or are damaged are shown as missing, with the reason.
+def compare_folders(words: Sequence[str], out: Path) -> Path:
+    """Lay runs side by side; the page.
 
     Args:
-        compare: folders of runs, separated by spaces or commas: runs/a runs/b, or runs/*.
+        words: folders of runs, several with commas between, or patterns.
         out: folder to write to.
 
-    Returns:
-        The page.
+    Raises:
+        InputError: there are fewer than two runs.
     """
-    folders = [folder for folder in _folders(compare) if folder.resolve() != out.resolve()]
+    folders = [folder for folder in _folders(words) if folder.resolve() != out.resolve()]
     report = compare_runs(folders)
     page = write_report(report, out)
     console = Console()

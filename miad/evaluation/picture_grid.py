@@ -31,9 +31,17 @@ def draw_grid(
     Raises:
         RunError: the folder can not be written.
     """
+    figure = grid_figure(columns, rows, footer)
+    with atomic_path(path) as draft:
+        figure.savefig(draft, format="png", dpi=110)
+
+
+def grid_figure(columns: Sequence[str], rows: Sequence[tuple[str, Sequence[Picture]]], footer: str = "") -> Figure:
+    """The same as a figure that is not written yet."""
     tallest = max(picture.pixels.shape[0] / picture.pixels.shape[1] for _, pictures in rows for picture in pictures)
     noted = any(picture.note for _, pictures in rows for picture in pictures)
-    height = (2 * tallest + (0.2 if noted else 0)) * len(rows) + 0.4
+    lines = max(title.count("\n") for title in columns)
+    height = (2 * tallest + (0.2 if noted else 0)) * len(rows) + 0.4 + 0.2 * lines
     figure = Figure(figsize=(2 * len(columns), height), layout="constrained")
     axes = figure.subplots(len(rows), len(columns), squeeze=False)
     for line, (caption, pictures) in zip(axes, rows, strict=True):
@@ -46,5 +54,4 @@ def draw_grid(
         axis.set_title(title, fontsize=9)
     if footer:
         figure.supxlabel(footer, fontsize=8)
-    with atomic_path(path) as draft:
-        figure.savefig(draft, format="png", dpi=110)
+    return figure

@@ -11,7 +11,7 @@ from miad.keys.ownership import open_issuer
 from miad.keys.parts import add_part, identity_of
 from miad.keys.passphrase import Passphrase
 from miad.keys.pattern import Blocks, Pattern, Seeded, Shared, delta_of, picture_of
-from miad.keys.record import Record, make_record, restore
+from miad.keys.record import Record, make_record, restore, unblend
 from miad.keys.recovery import Recovery, recover_folder, restored
 from miad.keys.remainder import unpack
 from miad.keys.rendering import rendering_digest
@@ -68,6 +68,7 @@ __all__ = [
     "seal_record",
     "shared_delta",
     "subtract_delta",
+    "unblend",
     "unpack",
     "write_grant",
     "write_identity",

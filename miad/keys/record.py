@@ -163,6 +163,24 @@ def restore(
         InputError: the record is damaged.
         KeyMismatchError: the pixels are another image's, or the result is not the original.
     """
+    original = subtract_delta(unblend(marked, record, rendering), record.delta, shared)
+    if pixel_digest(original) != record.original:
+        raise KeyMismatchError(f"{record.file}: the restored pixels are not the original's; the key is damaged")
+    return original
+
+
+def unblend(marked: StoredPixels, record: Record, rendering: Rendering) -> StoredPixels:
+    """The pixels without the mark, and still with their delta.
+
+    Args:
+        marked: as of `restore`.
+        record: as of `restore`.
+        rendering: as of `restore`.
+
+    Raises:
+        InputError: the record is damaged.
+        KeyMismatchError: the pixels are another image's.
+    """
     if record.shape and (marked.dtype.str, marked.shape) != (record.dtype, record.shape):
         raise KeyMismatchError(f"{record.file}: its pixels are not those that were written")
     place = record.x, record.y, record.alpha
@@ -173,10 +191,7 @@ def restore(
     host = marked.copy()
     region = _region(host, place, rendering)
     region[...] = (low + unpack(record.remainder, counts)).reshape(region.shape)
-    original = subtract_delta(host, record.delta, shared)
-    if pixel_digest(original) != record.original:
-        raise KeyMismatchError(f"{record.file}: the restored pixels are not the original's; the key is damaged")
-    return original
+    return host
 
 
 def _region(pixels: StoredPixels, place: tuple[int, int, int], rendering: Rendering) -> StoredPixels:

@@ -1,0 +1,57 @@
+"""What tables come to, in a sentence for a report's summary."""
+
+from collections.abc import Sequence
+
+from miad.evaluation.report.document import Table, Value
+
+
+def entry(table: Table, column: str, **where: str) -> Value:
+    """An entry of the first line that has these values; None where there is none."""
+    names = [one.name for one in table.columns]
+    for row in table.rows:
+        line = dict(zip(names, row, strict=True))
+        if all(line[name] == value for name, value in where.items()):
+            return line[column]
+    return None
+
+
+def against(value: Value, paper: Value) -> str:
+    """A share beside the paper's."""
+    own = "missing" if value is None else f"{value:.3f}"
+    return own if paper is None else f"{own} (the paper: {paper:.3f})"
+
+
+def accuracy_words(tables: Sequence[Table]) -> str:
+    """Figures 2b and 2c."""
+    (table,) = tables
+    parts = []
+    for search in dict.fromkeys(str(row[0]) for row in table.rows):
+        where = {"search": search, "model": "mean"}
+        own, paper = entry(table, "accuracy_after", **where), entry(table, "paper_accuracy_after", **where)
+        parts.append(f"{search} {against(own, paper)}")
+    return f"{table.title}, mean: {', '.join(parts)}."
+
+
+def removal_words(tables: Sequence[Table]) -> str:
+    """Figure 5c."""
+    (table,) = tables
+    parts = []
+    for setting in ("without", "with"):
+        own = entry(table, f"accuracy_{setting}", model="mean")
+        paper = entry(table, f"paper_accuracy_{setting}", model="mean")
+        parts.append(f"{against(own, paper)} {setting} delta")
+    return f"{table.title}, mean: {', '.join(parts)}."
+
+
+def recovery_words(tables: Sequence[Table]) -> str:
+    """Figure 4b."""
+    (table,) = tables
+    share, images = (entry(table, name, kind="recovered") for name in ("equal", "images"))
+    return "" if share is None else f"Recovered by the key, bit for bit: {100 * float(share):.0f} % of {images} images."
+
+
+def success_words(tables: Sequence[Table]) -> str:
+    """MedLocker's Table 1."""
+    (table,) = tables
+    parts = [f"{row[0]} {against(row[2], row[3])}" for row in table.rows]
+    return f"{table.title}: {', '.join(parts)}."
