@@ -73,4 +73,5 @@ def written(monkeypatch):
 
 def pytest_make_parametrize_id(config, val, argname):
     """Secrets, which every process draws anew, do not name tests: workers would not agree on the names."""
-    return argname if isinstance(val, str) and ("SECRET" in val.upper() or "PRIVATE" in val) else None
+    text = val.decode(errors="replace") if isinstance(val, bytes) else val
+    return argname if isinstance(text, str) and ("SECRET" in text.upper() or "PRIVATE" in text) else None
