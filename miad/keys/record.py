@@ -118,6 +118,7 @@ def make_record(
     place: tuple[int, int, int],
     rendering: Rendering,
     name: str,
+    *,
     form: Form | None = None,
     texture: KeyedTexture | None = None,
     pattern: Pattern | None = None,

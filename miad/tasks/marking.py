@@ -105,8 +105,19 @@ def record_of(marking: Marking, file: str, pixels: StoredPixels, digest: str, pa
     item, original = marking.item, stored_of(marking.item)
     host = stored_host(item, marking.host)
     x, y, alpha, _ = marking.outcome.placement.rows()[0].tolist()
-    kept = Form.of(original), marking.texture, pattern
-    return make_record(item.id, file, original.pixels, host, pixels, (x, y, alpha), marking.rendering, digest, *kept)
+    return make_record(
+        item.id,
+        file,
+        original.pixels,
+        host,
+        pixels,
+        (x, y, alpha),
+        marking.rendering,
+        digest,
+        form=Form.of(original),
+        texture=marking.texture,
+        pattern=pattern,
+    )
 
 
 def judged(status: Status, *, misread: bool) -> Status:

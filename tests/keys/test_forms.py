@@ -44,7 +44,7 @@ def an_image(dtype=np.uint16, colour=False, kind="tiff", seed=0, window=None, li
 def marked_and_recorded(image, place=(3, 4, 180), delta=0, file="a.tif"):
     host = image.pixels + np.asarray(delta).astype(image.pixels.dtype)
     marked = blend_stored(host, LOGO, place, image.ends)
-    record = make_record("a", file, image.pixels, host, marked, place, LOGO, NAME, Form.of(image))
+    record = make_record("a", file, image.pixels, host, marked, place, LOGO, NAME, form=Form.of(image))
     return with_mark(image, marked, "run"), record
 
 
