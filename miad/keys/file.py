@@ -1,9 +1,10 @@
 """The key file: an SQLite database of sealed records and renderings, signed by its issuer.
 
-Layout (version 3): ``meta`` has the version, the issuer's public key and the signature; ``part`` and ``member`` say how
-the key is divided, see `miad.keys.manifest`; ``record`` has one age file an image, by the digest of its marked pixels,
-and ``rendering`` each rendering of the logo once. Every sealed blob stands beside its sha256, and these are what the
-issuer signs. So a reader checks the signature once, without reading the blobs, and each blob when it is needed.
+Layout (versions 3 and 4): ``meta`` has the version, the issuer's public key and the signature; ``part`` and ``member``
+say how the key is divided, see `miad.keys.manifest`; ``record`` has one age file an image, by the digest of its marked
+pixels, and ``rendering`` each rendering of the logo once. Every sealed blob stands beside its sha256, and these are
+what the issuer signs. So a reader checks the signature once, without reading the blobs, and each blob when it is
+needed.
 """
 
 import hashlib
@@ -20,8 +21,11 @@ from miad.keys.manifest import WHOLE, Manifest, Part
 from miad.keys.printable import check_printable
 from miad.keys.signature import is_signed
 
-VERSION = 3
-"""Of the file's layout; a reader refuses what it does not know."""
+VERSION = 4
+"""Of the file's layout and of its records; a reader refuses what it does not know."""
+
+READABLE = (3, VERSION)
+"""Version 3 knew no files but PNG, no texture, and one way to pack a delta or a remainder."""
 
 PLAIN = ("1", "2")
 """Versions that were not encrypted."""
@@ -54,10 +58,10 @@ class KeyFile:
         self.path = path
         with reading(path) as own:
             source = own if database is None else database
-            check_version(path, read_version(source))
+            version = check_version(path, read_version(source))
             _check_schema(source)
             self.manifest = read_manifest(source)
-        if not is_signed(self.manifest.issuer, self.manifest.signature, self.manifest.to_sign(VERSION)):
+        if not is_signed(self.manifest.issuer, self.manifest.signature, self.manifest.to_sign(version)):
             raise InputError(f"{path}: the key is damaged, or was changed by others; get it again from who issued it")
         self._database = _connect(path) if database is None else database
         self._lock = Lock()
@@ -155,16 +159,17 @@ def read_version(database: sqlite3.Connection) -> str:
     return str(row[0])
 
 
-def check_version(path: Path, version: str) -> None:
-    """It is the version that this miad writes.
+def check_version(path: Path, version: str) -> int:
+    """It is a version that this miad reads; the version.
 
     Raises:
         InputError: it is another.
     """
     if version in PLAIN:
         raise InputError(f"{path}: expected a key of version {VERSION}, found {version}, which is not encrypted")
-    if version != str(VERSION):
+    if int(version) not in READABLE:
         raise InputError(f"{path}: expected a key of version {VERSION}, found {version}; update miad")
+    return int(version)
 
 
 def _check_schema(database: sqlite3.Connection) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from miad.errors import InputError, RunError
 from miad.imaging import atomic_path, remove_drafts_of
-from miad.keys.file import SCHEMA, VERSION, KeyFile, one_line, read_manifest, reading
+from miad.keys.file import SCHEMA, VERSION, KeyFile, one_line, read_manifest, read_version, reading
 from miad.keys.issuer import Issuer
 from miad.keys.manifest import WHOLE, Manifest
 from miad.keys.record import Record
@@ -136,5 +136,5 @@ def _row(digest: str, blob: bytes) -> tuple[bytes, bytes, bytes]:
 
 def sign(database: sqlite3.Connection, issuer: Issuer) -> None:
     """Sign what a key holds now."""
-    signature = issuer.sign(read_manifest(database).to_sign(VERSION))
+    signature = issuer.sign(read_manifest(database).to_sign(int(read_version(database))))
     database.execute("UPDATE meta SET value = ? WHERE name = 'signature'", (signature,))

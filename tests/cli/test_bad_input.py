@@ -105,9 +105,9 @@ def text_for_an_image(place):
         (place / f"{index}.png").write_text("not a picture")
 
 
-def sixteen_bits(place):
+def four_channels(place):
     for index in range(12):
-        Image.fromarray(np.full((48, 48), 9000, np.uint16)).save(place / f"{index}.png")
+        Image.fromarray(np.full((48, 48, 4), 90, np.uint8)).save(place / f"{index}.png")
 
 
 def table_is_a_picture(place):
@@ -127,7 +127,7 @@ TABLES = [
     (no_label_column, "label"),
     (no_rows, "at least one row"),
     (text_for_an_image, "not an image file"),
-    (sixteen_bits, "8-bit"),
+    (four_channels, "8- or 16-bit grey or RGB"),
     (table_is_a_picture, "labels.csv"),
     (table_is_absent, "labels.csv: no such table"),
 ]

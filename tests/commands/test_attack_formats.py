@@ -242,7 +242,8 @@ def test_a_working_size_and_a_delta_keep_the_depth(classifier, folder, tmp_path,
         if item.stored is not None and item.stored.shell is not None:
             assert back_path.read_bytes() == item.stored.shell.fill(item.stored.pixels)
     with open_key(run / "run.miadkey") as key:
-        assert all(bool(record.delta) == delta for record in key.records.values())
+        # The flat image is near black, where nothing is added.
+        assert any(bool(record.delta) for record in key.records.values()) == delta
 
 
 def test_a_bad_file_stops_the_attack_with_one_line(classifier, folder, tmp_path):

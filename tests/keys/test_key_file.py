@@ -31,6 +31,7 @@ from miad.keys import (
 )
 from miad.keys import key as key_module
 from miad.keys.file import read_manifest
+from miad.keys.writing import sign
 
 from .samples import RENDERINGS, a_key, append, change, marked_image
 
@@ -284,9 +285,18 @@ def test_a_change_keeps_the_key_s_mode_and_a_link_to_it(path, issuer, images, tm
 
 
 def test_a_later_version_asks_for_an_update_and_is_not_called_damaged(path, issuer):
-    change(path, "UPDATE meta SET value = '4' WHERE name = 'version'")
-    with pytest.raises(InputError, match=r"\A.*a\.miadkey: expected a key of version 3, found 4; update miad\Z"):
+    change(path, "UPDATE meta SET value = '5' WHERE name = 'version'")
+    with pytest.raises(InputError, match=r"\A.*a\.miadkey: expected a key of version 4, found 5; update miad\Z"):
         open_key(path, issuer.identity)
+
+
+def test_a_key_of_the_version_before_is_read_and_keeps_its_version(path, issuer, images):
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE meta SET value = '3' WHERE name = 'version'")
+        sign(database, issuer)
+    database.close()
+    with open_key(path, issuer.identity) as key:
+        assert len(key.records) == len(images)
 
 
 def test_a_key_does_not_pass_for_one_of_an_early_version(path, issuer, images):
