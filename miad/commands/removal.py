@@ -330,8 +330,10 @@ class _Work:
 def _publish(run: Run, folder: Path, rows: Sequence[Row], networks: Sequence[str]) -> None:
     matrix = removal_matrix(rows)
     families = family_rows(matrix, EXACT)
-    for name, table in (("removal_images.csv", rows), ("removal.csv", matrix), ("delta_families.csv", families)):
-        write_csv(folder / name, list(table[0]), (list(row.values()) for row in table))
+    tables = {"removal_images.csv": rows, "removal.csv": matrix, "delta_families.csv": families}
+    for name, table in tables.items():
+        if table:  # a delta over the mark is of no family: no mark can be taken off exactly
+            write_csv(folder / name, list(table[0]), (list(row.values()) for row in table))
     draw_removal_matrix(folder / "removal.png", matrix)
     log_figures(run.loggers, [folder / "removal.png"])  # the pictures show originals, which never leave the folder
     log_table(run.loggers, "removal/table", list(matrix[0]), (list(row.values()) for row in matrix))
@@ -342,7 +344,8 @@ def _publish(run: Run, folder: Path, rows: Sequence[Row], networks: Sequence[str
 
 
 def _show(matrix: Sequence[Row], families: Sequence[Row]) -> None:
-    _show_costs(families)
+    if families:
+        _show_costs(families)
     for title, own in groupby(matrix, key=lambda row: Case.of(row).title):
         lines = [(str(row["removed_by"]), *(_number(row[name]) for name in _SHOWN)) for row in own]
         show_table(title, ("removed by", *_SHOWN.values()), lines)

@@ -171,7 +171,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_files(finished, zoo, 
 
     def stop_half_way(self, trainer, task, prediction, *arguments):
         if prediction and self.journal.images():
-            self._write(prediction[0])
+            self._write(prediction[0], None)
             raise OSError("the machine goes down")
         original(self, trainer, task, prediction, *arguments)
 
