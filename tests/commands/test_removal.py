@@ -191,6 +191,12 @@ def test_deltas_may_be_made_under_random_marks(zoo, marked, removers, tmp_path):
     assert under["after"] == clean["after"]  # made on marked images either way
 
 
+def test_deltas_over_the_marks_alone_have_a_table_without_a_perfect_removal(zoo, marked, removers, tmp_path):
+    few(zoo, marked, removers, quiet("over", tmp_path), vaccines="noise", orders="after", limit=2)
+    assert {row["removed_by"] for row in rows(tmp_path / "over")}.isdisjoint({"exact"})
+    assert not (tmp_path / "over" / "delta_families.csv").exists()
+
+
 def test_a_limit_takes_images_evenly(zoo, marked, removers, tmp_path):
     few(zoo, marked, removers, quiet("few", tmp_path), limit=3)
     dataset = images().split("test")
