@@ -23,7 +23,7 @@ from miad.evaluation.adversaries import (
     adversary,
 )
 from miad.lesions import Box
-from miad.watermark import Logo
+from miad.watermark import Logo, TextureOptions
 
 LOGO = Logo("square", np.full((6, 6, 4), 255, dtype=np.uint8))
 
@@ -49,7 +49,11 @@ MARK = square_mark(GREY.shape)
 
 
 def test_a_visible_mark_holds_no_secret():
-    assert {field.name for field in fields(VisibleMark)} == {"box", "mask", "logo", "mode"}
+    assert {field.name for field in fields(VisibleMark)} == {"box", "mask", "logo", "mode", "texture"}
+    texture = TextureOptions(64, insecure_secret="a secret after all")
+    assert VisibleMark.of(LOGO, np.ones((2, 2), np.uint8), (0, 0), (8, 9), "soft", texture).texture == TextureOptions(
+        64
+    )
 
 
 def test_a_visible_mark_shows_where_a_rendering_is_drawn():

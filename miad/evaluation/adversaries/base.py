@@ -1,6 +1,6 @@
 """What every adversary is: it sees a marked image and what is visible of the mark, and gives back a cleaned image."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 import numpy as np
@@ -52,7 +52,7 @@ class VisibleMark:
         (x, y), (height, width) = corner, coverage.shape
         mask = np.zeros(image, dtype=np.bool_)
         mask[y : y + height, x : x + width] = coverage > 0
-        return cls(Box(x, y, width, height), mask, logo, mode, texture)
+        return cls(Box(x, y, width, height), mask, logo, mode, replace(texture, insecure_secret=""))
 
     @property
     def window(self) -> tuple[slice, slice]:
