@@ -95,7 +95,7 @@ class Cells:
             self.stop,
             in_flight=self.images,
         )
-        mark_images(self.data, self.dataset, task, run, self.pictures, content=self.content)
+        mark_images(self.data, self.dataset, task, run, pictures=0, content=self.content, drawn=self.pictures)
         return run.folder
 
     def judge(

@@ -158,8 +158,8 @@ def _charts(item: str, measure: str) -> Charts:
             return []
         chosen = {_TITLES[name]: value for name, value in _COMMON[item].items()}
         data = panels(charts, table.columns[column].title, chosen)
-        text = f"Lines of table {item}, a chart a parameter; a dotted line where the other charts keep it."
-        return [Figure(f"{item}_chart", table.title, data, text)]
+        text = f"Lines of table {item}, a chart a parameter."
+        return [Figure(f"{item}_chart", table.title, data, text, "Dotted: the value that the other charts keep.")]
 
     return charts_of
 
@@ -223,7 +223,8 @@ def _heat_pictures(plan: Plan, found: Findings) -> list[Figure]:
     if attack is None or not attack.lesions:
         return []
     text = "Heatmap, mask, what is blocked, corners that are left, and the marked image, a row an image."
-    title = f"Where {plan.estimated.partition(':')[2] or plan.main} looks, and what the mark keeps off"
+    looks = plan.estimated.partition(":")[2].rstrip("/").rpartition("/")[2]
+    title = f"Where {looks or plan.main} looks, and what the mark keeps off"
     return [Figure("fig9", title, attack.lesions, text)]
 
 

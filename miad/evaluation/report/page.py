@@ -89,8 +89,9 @@ class _Block:
 
 
 def _entry(table: Table, row: int, column: int, value: Value) -> _Entry:
+    absent = "not given" if table.columns[column].paper else "missing"
     return _Entry(
-        text="missing" if is_missing(value) else read_entry(value, digits_of(table, row, column)),
+        text=absent if is_missing(value) else read_entry(value, digits_of(table, row, column)),
         missing=is_missing(value),
         number=is_number(value),
         paper=table.columns[column].paper,
@@ -121,8 +122,13 @@ class _Page:
 
     @property
     def has_missing(self) -> bool:
-        """Whether any entry of any table is missing."""
-        return any(is_missing(value) for table in self.report.tables for row in table.rows for value in row)
+        """Whether any entry of ours is missing."""
+        return any(
+            is_missing(value) and not column.paper
+            for table in self.report.tables
+            for row in table.rows
+            for column, value in zip(table.columns, row, strict=True)
+        )
 
     @property
     def has_paper(self) -> bool:
