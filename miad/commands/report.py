@@ -21,13 +21,13 @@ Accelerator: TypeAlias = Literal["auto", "cpu", "gpu", "mps", "tpu"]
 
 def report(
     experiment: Experiment | None = None,
-    compare: list[str] | None = None,
     only: str = "",
     compute: bool = True,
     root: Path = Path("runs"),
     cells: Path | None = None,
     accelerator: Accelerator = "auto",
     progress: bool = True,
+    compare: list[str] | None = None,
     out: Path = Path("runs/report"),
 ) -> Path:
     """Lay a paper's tables and figures beside ours, or runs side by side.
@@ -43,13 +43,13 @@ def report(
 
     Args:
         experiment: a file of configs/experiment: data, models, removers, sizes, and which figures and tables.
-        compare: folders of runs, separated by spaces or commas: runs/a runs/b, or runs/*.
         only: some figures and tables (fig2,table1), in place of the experiment's.
         compute: compute what is missing; --no_compute reports what there is.
         root: folder of all runs.
         cells: folder of the cells; by default 'cells' in the root.
         accelerator: what to compute on; auto takes the best there is.
         progress: show progress bars.
+        compare: folders of runs, separated by spaces or commas: runs/a runs/b, or runs/*.
         out: folder to write the comparison to.
 
     Returns:

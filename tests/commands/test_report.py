@@ -9,7 +9,7 @@ import yaml
 
 import miad.commands.cell_runner as runner_module
 import miad.commands.removal as removal_module
-import miad.evaluation.report as report_package
+import miad.commands.report as report_module
 from miad.cli import main
 from miad.commands.evaluate import transfer
 from miad.commands.experiment import Experiment, MarkSettings, Sizes
@@ -69,13 +69,13 @@ def make(zoo, removers):
 def kept(tmp_path_factory):
     """Patches the writer of pages so that the reports which it gets are kept, for the whole module."""
     patch, reports = pytest.MonkeyPatch(), []
-    real = getattr(report_package, "write_report", None)
+    real = report_module.write_report
 
     def write(document, folder):
         reports.append(document)
-        return real(document, folder) if real else folder / "report.html"
+        return real(document, folder)
 
-    patch.setattr(report_package, "write_report", write, raising=False)
+    patch.setattr(report_module, "write_report", write)
     yield reports
     patch.undo()
 
