@@ -197,7 +197,7 @@ def test_removal_shows_marks_with_a_texture_beside_those_without(zoo, phantom, t
     assert rows["", "known_logo"] > rows[words, "known_logo"] + 10
     assert rows["", "inpaint_telea:0"] == pytest.approx(rows[words, "inpaint_telea:0"], abs=0.05)
     assert rows[words, "exact"] > 58
-    assert Case("none", "", "before", words).title == f"none {words}"
+    assert Case("none", "", "before", texture=words).title == f"none {words}"
 
 
 def test_removal_knows_the_texture_of_an_attack_of_its_own(zoo, phantom, tmp_path):
