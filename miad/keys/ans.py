@@ -18,7 +18,7 @@ TOTAL_BITS = 14
 _WORD_BITS = 16
 _LEAST = 1 << _WORD_BITS
 """A lane's state is at least this, and under two to the power of 32; coding starts with it."""
-_STEPS_PER_LANE = 5
+_STEPS_PER_LANE = 4
 
 
 def encode(symbols: Sequence[tuple[Integers, Integers]]) -> bytes:
@@ -61,14 +61,20 @@ class Decoder:
 
         Args:
             slots: ``(n, alternatives + 1)``, the first slot of each alternative of each symbol, and 2 ** TOTAL_BITS
-                behind the last.
+                behind the last, which is never taken.
 
         Raises:
             InputError: the data are damaged.
         """
-        lanes, symbols = len(self._states), [np.zeros(0, dtype=np.int64)]
-        symbols += [self._pop(slots[first : first + lanes]) for first in range(0, len(slots), lanes)]
-        return np.concatenate(symbols)
+        lanes, width = len(self._states), slots.shape[1]
+        rows = np.arange(len(slots))
+        # Row after row, all slots ascend, so that one search finds the symbols of all lanes.
+        edges, above = (slots + (rows[:, None] << TOTAL_BITS)).ravel(), rows << TOTAL_BITS
+        found = [np.zeros(0, dtype=np.int64)]
+        for first in range(0, len(slots), lanes):
+            found.append(self._pop(edges[first * width : (first + lanes) * width], above[first : first + lanes]))
+            found[-1] += first * width
+        return np.concatenate(found) - rows * width
 
     def finish(self) -> None:
         """All was read.
@@ -79,20 +85,22 @@ class Decoder:
         if self._read != len(self._words) or (self._states != _LEAST).any():
             raise InputError("a remainder in the key is damaged")
 
-    def _pop(self, slots: Integers) -> Integers:
-        states = self._states[: len(slots)]
-        slot = states & ((1 << TOTAL_BITS) - 1)
-        symbols = (slots[:, 1:] <= slot[:, None]).sum(axis=1)
-        rows = np.arange(len(slots))
-        start = slots[rows, symbols]
-        states[:] = (slots[rows, symbols + 1] - start) * (states >> TOTAL_BITS) + slot - start
-        (low,) = np.nonzero(states < _LEAST)
+    def _pop(self, edges: Integers, above: Integers) -> Integers:
+        """A symbol of each of the first lanes, as the index of its edge."""
+        states = self._states[: len(above)]
+        targets = (states & ((1 << TOTAL_BITS) - 1)) + above
+        found: Integers = edges.searchsorted(targets, "right") - 1
+        starts = edges[found]
+        states >>= TOTAL_BITS
+        states *= edges[found + 1] - starts
+        states += targets - starts
+        (low,) = (states < _LEAST).nonzero()
         words = self._words[self._read : self._read + len(low)]
         if len(words) < len(low):
             raise InputError("a remainder in the key is damaged")
         states[low] = states[low] << _WORD_BITS | words
         self._read += len(low)
-        return symbols
+        return found
 
 
 def _lanes(count: int) -> int:

@@ -11,15 +11,21 @@ from numpy.typing import NDArray
 
 from miad.errors import InputError
 from miad.keys.ans import Decoder, encode
-from miad.keys.host import Expected, Passes, Scene
 from miad.keys.logistic import SCALES, UNIT, slots
+from miad.keys.remainder import pack, unpack
+from miad.keys.scene import Expected, Passes, Scene, as_planes
 
 Integers = NDArray[np.int64]
 
 LARGEST = 256
 """Longest interval that can be coded."""
+_PREDICTED, _PREDICTED_WITH_DELTA = b"\x02", b"\x03"
+"""Those of `miad.keys.remainder` come before."""
 _WEIGHT_BITS = 5
-_KINDS = 8
+_GROUP = 1 << 14
+_KINDS = 4
+_ROUGHLY = 4
+"""Every which scale is tried before those about the best."""
 _FINE_FROM = 1 << 15
 """Samples for which the numbers of many passes pay."""
 
@@ -35,87 +41,125 @@ class _Model(NamedTuple):
 
     @classmethod
     def from_bytes(cls, data: bytes, features: int) -> "_Model":
-        weights, scales = data[:features], data[features:]
-        return cls(np.frombuffer(weights, np.int8).astype(np.int64), np.frombuffer(scales, np.uint8).astype(np.int64))
+        weights = np.frombuffer(data[:features], np.int8).astype(np.int64)
+        scales = np.frombuffer(data[features:], np.uint8).astype(np.int64)
+        if (scales >= SCALES).any():
+            raise InputError("a remainder in the key is damaged")
+        return cls(weights, scales)
 
     def expected(self, samples: Expected) -> Integers:
         correction: Integers = samples.columns @ self.weights >> _WEIGHT_BITS
         return samples.base + correction
 
 
-def pack_predicted(places: Integers, scene: Scene) -> bytes:
-    """Encode each place within its interval.
+def pack_places(places: Integers, scene: Scene) -> bytes:
+    """Encode each place within its interval, in whichever way takes the fewest bytes.
 
     Args:
-        places: of the shape of ``scene.counts``, 0 <= places < counts; no interval longer than `LARGEST`.
+        places: of the shape of ``scene.counts``, 0 <= places < counts.
         scene: what the decoder will know.
     """
-    passes, models, symbols = _passes(scene), [], []
-    planes = places[None] if places.ndim == 2 else np.moveaxis(places, 2, 0)
-    counts = scene.counts[None] if places.ndim == 2 else np.moveaxis(scene.counts, 2, 0)
-    for part in passes:
-        samples, here = passes.expect(part), planes[part][counts[part] > 1]
-        model = _fit(samples, here)
-        models.append(model.to_bytes())
-        symbols.append(_symbols(samples, model, here))
-        passes.settle(part, here)
-    return b"".join(models) + encode(symbols)
+    plain = pack(places.ravel(), scene.counts.ravel())
+    if not 1 < scene.counts.max(initial=0) <= LARGEST:
+        return plain
+    tag = _PREDICTED if scene.delta is None else _PREDICTED_WITH_DELTA
+    return min(plain, tag + _encode(places, scene), key=len)
 
 
-def unpack_predicted(data: bytes, scene: Scene) -> Integers:
-    """Inverse of `pack_predicted`.
+def unpack_places(data: bytes, scene: Scene) -> Integers:
+    """Inverse of `pack_places`.
+
+    Args:
+        data: packed.
+        scene: what the encoder knew; delta only where `needs_delta`.
 
     Raises:
         InputError: the data are damaged.
     """
+    if data[:1] not in (_PREDICTED, _PREDICTED_WITH_DELTA):
+        return unpack(data, scene.counts.ravel()).reshape(scene.counts.shape)
     if (scene.counts > LARGEST).any():
         raise InputError("a remainder in the key is damaged")
-    passes = _passes(scene)
+    return _decode(data[1:], scene)
+
+
+def needs_delta(data: bytes) -> bool:
+    """Whether what is expected depends on the delta that the image got before it was marked."""
+    return data[:1] == _PREDICTED_WITH_DELTA
+
+
+def _encode(places: Integers, scene: Scene) -> bytes:
+    passes, models, symbols = _passes(scene), [], []
+    planes, unknown = as_planes(places), as_planes(scene.counts) > 1
+    for part in passes:
+        samples, here = passes.expect(part), planes[part][unknown[part]]
+        model = _fit(samples, here)
+        models.append(model.to_bytes())
+        starts, numbers = _symbols(samples, model.expected(samples), model.scales, here)
+        symbols += [(starts[group], numbers[group]) for group in _groups(len(here))]
+        passes.settle(part, here)
+    return b"".join(models) + encode(symbols)
+
+
+def _decode(data: bytes, scene: Scene) -> Integers:
+    passes, places = _passes(scene), np.zeros_like(scene.counts)
+    planes, unknown = as_planes(places), as_planes(scene.counts) > 1
     size = passes.features + _KINDS
     models, rest = data[: size * passes.count], data[size * passes.count :]
-    decoder = Decoder(rest, int((scene.counts > 1).sum()))
-    places = np.zeros_like(scene.counts)
-    planes = places[None] if places.ndim == 2 else np.moveaxis(places, 2, 0)
-    counts = scene.counts[None] if places.ndim == 2 else np.moveaxis(scene.counts, 2, 0)
+    decoder = Decoder(rest, int(unknown.sum()))
     for number, part in enumerate(passes):
         model = _Model.from_bytes(models[number * size :][:size], passes.features)
-        if (model.scales >= SCALES).any():
-            raise InputError("a remainder in the key is damaged")
-        here = decoder.take(_table(passes.expect(part), model))
-        planes[part][counts[part] > 1] = here
+        here = _take(decoder, passes.expect(part), model)
+        planes[part][unknown[part]] = here
         passes.settle(part, here)
     decoder.finish()
     return places
+
+
+def _take(decoder: Decoder, samples: Expected, model: _Model) -> Integers:
+    about = samples.low, samples.counts, model.expected(samples), model.scales[samples.activity]
+    taken = [decoder.take(_table(*(values[group] for values in about))) for group in _groups(len(samples.low))]
+    return np.concatenate([np.zeros(0, dtype=np.int64), *taken])
+
+
+def _groups(count: int) -> list[slice]:
+    """Of the samples of a pass, so that tables stay small."""
+    return [slice(first, first + _GROUP) for first in range(0, count, _GROUP)]
 
 
 def _passes(scene: Scene) -> Passes:
     return Passes(scene, fine=int((scene.counts > 1).sum()) >= _FINE_FROM)
 
 
-def _symbols(samples: Expected, model: _Model, places: Integers) -> tuple[Integers, Integers]:
+def _symbols(samples: Expected, expected: Integers, scales: Integers, places: Integers) -> tuple[Integers, Integers]:
     """First slots and numbers of slots."""
-    about = samples.low, samples.counts, model.expected(samples), model.scales[samples.activity]
-    starts = slots(*about, places)
-    return starts, slots(*about, places + 1) - starts
+    both = np.stack((places, places + 1))
+    starts, ends = slots(samples.low, samples.counts, expected, scales[samples.activity], both)
+    return starts, ends - starts
 
 
-def _table(samples: Expected, model: _Model) -> Integers:
+def _table(low: Integers, counts: Integers, expected: Integers, scales: Integers) -> Integers:
     """First slots of all places, ``(n, largest count + 1)``."""
-    about = samples.low, samples.counts, model.expected(samples), model.scales[samples.activity]
-    places = np.arange(int(samples.counts.max(initial=1)) + 1)
-    return slots(*(values[:, None] for values in about), np.minimum(places, samples.counts[:, None]))
+    places = np.minimum(np.arange(int(counts.max()) + 1), counts[:, None])
+    return slots(low[:, None], counts[:, None], expected[:, None], scales[:, None], places)
 
 
 def _fit(samples: Expected, places: Integers) -> _Model:
     """The best numbers, for the encoder alone: others would do, and only cost bytes."""
     residual = (samples.low + places) * UNIT - samples.base
     weights = np.linalg.lstsq(samples.columns.astype(float), residual.astype(float), rcond=None)[0]
-    model = _Model((weights * (1 << _WEIGHT_BITS)).round().clip(-128, 127).astype(np.int64), np.zeros(_KINDS, np.int64))
-    costs = np.stack([_costs(samples, _Model(model.weights, np.full(_KINDS, s)), places) for s in range(SCALES)])
-    return _Model(model.weights, costs.argmin(axis=0))
+    steps = (weights * (1 << _WEIGHT_BITS)).round().clip(-128, 127).astype(np.int64)
+    expected = _Model(steps, np.zeros(_KINDS, np.int64)).expected(samples)
+    rough = _best(samples, expected, places, np.arange(0, SCALES, _ROUGHLY)[:, None].repeat(_KINDS, axis=1))
+    near = (rough + np.arange(1 - _ROUGHLY, _ROUGHLY)[:, None]).clip(0, SCALES - 1)
+    return _Model(steps, _best(samples, expected, places, near))
 
 
-def _costs(samples: Expected, model: _Model, places: Integers) -> NDArray[np.float64]:
-    """Bits, for each kind of neighbourhood."""
-    _, frequencies = _symbols(samples, model, places)
-    return np.bincount(samples.activity, -np.log2(frequencies), minlength=_KINDS)
+def _best(samples: Expected, expected: Integers, places: Integers, scales: Integers) -> Integers:
+    """The scales, one for each kind of neighbourhood, that take the fewest bits; of ``(choices, kinds)``."""
+    bits = []
+    for choice in scales:
+        _, frequencies = _symbols(samples, expected, choice, places)
+        bits.append(np.bincount(samples.activity, -np.log2(frequencies), minlength=_KINDS))
+    best: Integers = np.take_along_axis(scales, np.argmin(bits, axis=0)[None], axis=0)[0]
+    return best

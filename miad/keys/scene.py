@@ -30,7 +30,7 @@ _FAR = (
     ((-2, -1), (-2, 1), (2, -1), (2, 1)),
     ((-2, -2), (-2, 2), (2, -2), (2, 2)),
 )
-_ACTIVITIES = np.array([1, 2, 4, 7, 12, 19, 31]) * 4 * UNIT
+_ACTIVITIES = np.array([2, 7, 19]) * 4 * UNIT
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Expected(NamedTuple):
     columns: Integers
     """``(n, features)``: how other neighbours differ from it, and how other channels do from theirs; likewise."""
     activity: Integers
-    """How uneven it is around, 0..7."""
+    """How uneven it is around, 0..3."""
 
 
 class Passes:
@@ -82,11 +82,11 @@ class Passes:
         around = np.ix_(
             (rows + scene.y).clip(0, scene.marked.shape[0] - 1), (columns + scene.x).clip(0, scene.marked.shape[1] - 1)
         )
-        levels = _planes(scene.marked[around].astype(np.int64))
-        self._low, self._counts = _planes(scene.low), _planes(scene.counts)
+        levels = np.ascontiguousarray(as_planes(scene.marked[around].astype(np.int64)))
+        self._low, self._counts = as_planes(scene.low), as_planes(scene.counts)
         inner = levels[:, _MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
         inner[...] = self._low + self._counts // 2
-        self._delta = np.zeros_like(levels) if scene.delta is None else _given(levels, _planes(scene.delta[around]))
+        self._delta = np.zeros_like(levels) if scene.delta is None else _given(levels, as_planes(scene.delta[around]))
         self._estimates = (levels - self._delta) * UNIT
         self._relax()
 
@@ -159,9 +159,9 @@ class Passes:
             self._estimates[inner] = ((upright + across) // 4).clip(low, high)
 
 
-def _planes(samples: Integers) -> Integers:
-    """``(channels, h, w)`` of ``(h, w)`` or ``(h, w, channels)``; its own memory."""
-    return np.ascontiguousarray(samples[None] if samples.ndim == 2 else np.moveaxis(samples, 2, 0))
+def as_planes(samples: Integers) -> Integers:
+    """A view ``(channels, h, w)`` of ``(h, w)`` or ``(h, w, channels)``."""
+    return samples[None] if samples.ndim == 2 else np.moveaxis(samples, 2, 0)
 
 
 def _given(levels: Integers, delta: Integers) -> Integers:
