@@ -157,9 +157,8 @@ def _fit(samples: Expected, places: Integers) -> _Model:
 
 def _best(samples: Expected, expected: Integers, places: Integers, scales: Integers) -> Integers:
     """The scales, one for each kind of neighbourhood, that take the fewest bits; of ``(choices, kinds)``."""
-    bits = []
-    for choice in scales:
-        _, frequencies = _symbols(samples, expected, choice, places)
-        bits.append(np.bincount(samples.activity, -np.log2(frequencies), minlength=_KINDS))
+    about = samples.low, samples.counts, expected, scales[:, samples.activity]
+    numbers = slots(*about, places + 1) - slots(*about, places)
+    bits = [np.bincount(samples.activity, row, minlength=_KINDS) for row in -np.log2(numbers)]
     best: Integers = np.take_along_axis(scales, np.argmin(bits, axis=0)[None], axis=0)[0]
     return best

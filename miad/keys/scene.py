@@ -1,8 +1,8 @@
-"""What is known of the host under a mark while it is decoded: pixels around it and those decoded exactly, others roughly.
+"""What is known of the host under a mark while it is decoded.
 
-A host that is not decoded yet lies within its interval, so the middle of that is an estimate from the start. Pixels are
-decoded by passes, each a lattice of every second or fourth row and column, so that each has more neighbours that are
-exact than the pass before. All is in integers, as whoever decodes must come to the same.
+Pixels around the mark are exact. A sample that is not decoded yet lies within its interval, so that the middle of that
+is an estimate from the start. Samples are decoded by passes, each a lattice of every second or fourth row and column:
+each has more exact neighbours than the pass before. All is in integers, as whoever decodes must come to the same.
 """
 
 from collections.abc import Iterator

@@ -41,7 +41,9 @@ def vaccinated(index):
     part = marked[record.y : record.y + 5, record.x : record.x + 7]
     part[...] = (m * logo + (255 - m) * part.astype(int) + 127) // 255
     place = (record.x, record.y, record.alpha)
-    again = make_record(record.image, record.file, original, host, marked, place, rendering, record.rendering, SHARED)
+    again = make_record(
+        record.image, record.file, original, host, marked, place, rendering, record.rendering, pattern=SHARED
+    )
     return original, marked, again
 
 
