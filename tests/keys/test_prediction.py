@@ -1,4 +1,3 @@
-import base64
 from dataclasses import replace
 
 import numpy as np
