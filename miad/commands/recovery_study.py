@@ -111,7 +111,7 @@ def take_off(marked: Pixels, mark: DrawnMark) -> Pixels:
 def _with_delta(key: Key, states: dict[str, Pixels]) -> dict[str, Pixels]:
     """The same pictures, and after the marked image its delta, around grey and stronger."""
     original, record = states["original"], key.records[pixel_digest(states["marked"])]
-    protected = unblend(states["marked"], record, key.rendering(record))
+    protected = unblend(states["marked"], record, key.rendering(record), key.shared(record))
     stronger = (128 + _STRONGER * (protected.astype(int) - original)).clip(0, 255).astype(np.uint8)
     return {
         "original": original,

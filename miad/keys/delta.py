@@ -79,6 +79,26 @@ def shared_delta(delta: bytes) -> str:
     return reference(delta[1 + _HEAD.size :]) if delta[:1] == _PATTERN else ""
 
 
+def nominal_delta(delta: bytes, shape: tuple[int, ...], shared: Rendering | None = None) -> NDArray[np.int64] | None:
+    """What a packed delta would have added if there were no black and white; None where it is no pattern's.
+
+    Args:
+        delta: as `pack_delta` gives it.
+        shape: of the image.
+        shared: as of `subtract_delta`.
+
+    Raises:
+        InputError: the delta is damaged, or the shared picture is missing.
+    """
+    if delta[:1] != _PATTERN:
+        return None
+    try:
+        eps, _ = _HEAD.unpack_from(delta, 1)
+        return read(delta[1 + _HEAD.size :], shape, eps, shared)[0]
+    except (struct.error, IndexError) as error:
+        raise InputError("a delta in the key is damaged") from error
+
+
 def _is_shallow(pixels: StoredPixels) -> TypeGuard[Pixels]:
     """Whether they have 8 bits, as everything but plain levels is made for."""
     return pixels.dtype == np.uint8

@@ -1,19 +1,19 @@
 """One image's record: how to undo its mark (MIAD-MARK eq. 13, made exact by a remainder)."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from miad.errors import InputError, KeyMismatchError
 from miad.imaging import pixel_digest
-from miad.keys.delta import pack_delta, subtract_delta
+from miad.keys.delta import nominal_delta, pack_delta, subtract_delta
 from miad.keys.form import Form
-from miad.keys.pattern import Pattern
-from miad.keys.remainder import pack, unpack
+from miad.keys.pattern import Pattern, Shared
+from miad.keys.prediction import needs_delta, pack_places, unpack_places
+from miad.keys.scene import Scene
 from miad.tensors import StoredPixels
 from miad.watermark import KeyedTexture, Rendering, alpha_map, preimages, textured
 
@@ -141,9 +141,11 @@ def make_record(
     Raises:
         ValueError: that logo at that place does not turn the one into the other.
     """
-    low, counts = _intervals(marked, place, textured(rendering, texture), form)
-    places = _region(host, place, rendering).astype(np.int64).ravel() - low
-    remainder, delta = pack(places, counts), pack_delta(original, host, pattern)
+    scene = _scene(marked, place, textured(rendering, texture), form)
+    places = _region(host, place, rendering).astype(np.int64) - scene.low
+    delta = pack_delta(original, host, pattern)
+    nominal = nominal_delta(delta, host.shape, pattern.picture if isinstance(pattern, Shared) else None)
+    remainder = pack_places(places, replace(scene, delta=nominal))
     digests = pixel_digest(original), pixel_digest(marked)
     kind, text = (marked.dtype.str, marked.shape), "" if texture is None else texture.text
     return Record(image, file, *place, name, *digests, remainder, delta, *kind, form, text)
@@ -164,19 +166,22 @@ def restore(
         InputError: the record is damaged.
         KeyMismatchError: the pixels are another image's, or the result is not the original.
     """
-    original = subtract_delta(unblend(marked, record, rendering), record.delta, shared)
+    original = subtract_delta(unblend(marked, record, rendering, shared), record.delta, shared)
     if pixel_digest(original) != record.original:
         raise KeyMismatchError(f"{record.file}: the restored pixels are not the original's; the key is damaged")
     return original
 
 
-def unblend(marked: StoredPixels, record: Record, rendering: Rendering) -> StoredPixels:
+def unblend(
+    marked: StoredPixels, record: Record, rendering: Rendering, shared: Rendering | None = None
+) -> StoredPixels:
     """The pixels without the mark, and still with their delta.
 
     Args:
         marked: as of `restore`.
         record: as of `restore`.
         rendering: as of `restore`.
+        shared: as of `restore`.
 
     Raises:
         InputError: the record is damaged.
@@ -188,10 +193,11 @@ def unblend(marked: StoredPixels, record: Record, rendering: Rendering) -> Store
     height, width = rendering.coverage.shape
     if record.y + height > marked.shape[0] or record.x + width > marked.shape[1]:
         raise InputError(f"{record.file}: its record places the logo outside of the image; the key is damaged")
-    low, counts = _intervals(marked, place, record.drawn(rendering), record.form)
+    scene = _scene(marked, place, record.drawn(rendering), record.form)
+    if needs_delta(record.remainder):
+        scene = replace(scene, delta=nominal_delta(record.delta, marked.shape, shared))
     host = marked.copy()
-    region = _region(host, place, rendering)
-    region[...] = (low + unpack(record.remainder, counts)).reshape(region.shape)
+    _region(host, place, rendering)[...] = scene.low + unpack_places(record.remainder, scene)
     return host
 
 
@@ -201,16 +207,13 @@ def _region(pixels: StoredPixels, place: tuple[int, int, int], rendering: Render
     return pixels[y : y + height, x : x + width]
 
 
-def _intervals(
-    marked: StoredPixels, place: tuple[int, int, int], rendering: Rendering, form: Form | None
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Lowest host value and number of host values of each sample of the logo's rectangle, flat."""
+def _scene(marked: StoredPixels, place: tuple[int, int, int], rendering: Rendering, form: Form | None) -> Scene:
+    """What is known of the host without the remainder, and without delta."""
     region = _region(marked, place, rendering)
     if form is not None and form.deep:
-        lowest, numbers = form.intervals(region, place[2], rendering)
-        return lowest.ravel(), numbers.ravel()
+        return Scene(marked, *place[:2], *form.intervals(region, place[2], rendering))
     logo = rendering.rgb if region.ndim == 3 else rendering.rgb[..., 0]
     coverage = rendering.coverage[..., None] if region.ndim == 3 else rendering.coverage
     alpha = alpha_map(torch.from_numpy(coverage), torch.tensor(place[2])).expand(region.shape)
     low, counts = preimages(torch.from_numpy(region.copy()), torch.from_numpy(logo), alpha)
-    return low.numpy().astype(np.int64).ravel(), counts.numpy().astype(np.int64).ravel()
+    return Scene(marked, *place[:2], low.numpy().astype(np.int64), counts.numpy().astype(np.int64))

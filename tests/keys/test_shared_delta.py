@@ -18,9 +18,9 @@ from miad.keys import (
     shared_delta,
     write_key,
 )
-from miad.keys.record import make_record
+from miad.keys.record import make_record, restore, unblend
 
-from .samples import RENDERINGS, a_folder, marked_image
+from .samples import RENDERINGS, a_folder, a_rendering, marked_image
 
 SHARED = Shared(8, picture_of(np.random.default_rng(0).integers(-8, 9, (3, 9, 7)).astype(np.int8)))
 
@@ -101,3 +101,34 @@ def test_another_picture_of_its_size_is_not_taken_for_it(images, tmp_path):
         pytest.raises(InputError, match="a rendering stands where another belongs"),
     ):
         key.restore(images[0][1])
+
+
+def smooth(delta):
+    """An image like a wave under a large mark, over the shared delta or over another that is said to be it."""
+    rows, columns = np.mgrid[:90, :100]
+    original = (120 + 60 * np.sin(rows / 9) * np.cos(columns / 7)).astype(np.uint8)
+    host = (original + delta).astype(np.uint8)
+    rendering = a_rendering(0, 80, 90)
+    weight = np.where(rendering.coverage == 255, 200, 0)
+    marked = host.copy()
+    part = marked[4:84, 5:95]
+    part[...] = (weight * rendering.rgb[..., 0].astype(int) + (255 - weight) * part.astype(int) + 127) // 255
+    return original, host, marked, rendering
+
+
+def test_a_shared_delta_helps_to_expect_the_host():
+    rows, columns = np.mgrid[:90, :100]
+    original, host, marked, rendering = smooth(SHARED.picture.rgb[rows % 9, columns % 7, 0].astype(int) - 128)
+    about = original, host, marked, (5, 4, 200), rendering, "-"
+    with_pattern, without = (make_record("a", "a.png", *about, pattern=pattern) for pattern in (SHARED, None))
+    assert len(with_pattern.remainder) < 0.7 * len(without.remainder)
+    assert np.array_equal(unblend(marked, with_pattern, rendering, SHARED.picture), host)
+    assert np.array_equal(restore(marked, with_pattern, rendering, SHARED.picture), original)
+    with pytest.raises(InputError, match="missing"):
+        unblend(marked, with_pattern, rendering)
+
+
+def test_a_delta_that_is_not_what_it_is_said_to_be_comes_off_all_the_same():
+    original, host, marked, rendering = smooth(np.random.default_rng(3).integers(-8, 9, (90, 100)))
+    record = make_record("a", "a.png", original, host, marked, (5, 4, 200), rendering, "-", pattern=SHARED)
+    assert np.array_equal(restore(marked, record, rendering, SHARED.picture), original)
