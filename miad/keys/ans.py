@@ -74,7 +74,8 @@ class Decoder:
         for first in range(0, len(slots), lanes):
             found.append(self._pop(edges[first * width : (first + lanes) * width], above[first : first + lanes]))
             found[-1] += first * width
-        return np.concatenate(found) - rows * width
+        symbols: Integers = np.concatenate(found) - rows * width
+        return symbols
 
     def finish(self) -> None:
         """All was read.

@@ -77,7 +77,8 @@ class Passes:
     """
 
     def __init__(self, scene: Scene, *, fine: bool) -> None:
-        self._stride, self._groups = (4, _NEAR + _FAR) if fine else (2, _NEAR)
+        self._stride = 4 if fine else 2
+        self._groups = _NEAR + _FAR if fine else _NEAR
         rows, columns = (np.arange(-_MARGIN, length + _MARGIN) for length in scene.counts.shape[:2])
         around = np.ix_(
             (rows + scene.y).clip(0, scene.marked.shape[0] - 1), (columns + scene.x).clip(0, scene.marked.shape[1] - 1)
@@ -138,7 +139,8 @@ class Passes:
 
     def _mean(self, part: tuple[slice, ...], offsets: tuple[tuple[int, int], ...]) -> Integers:
         """Of neighbours, two or four; in 64ths of a level."""
-        return sum(self._beside(part, offset) for offset in offsets) * (4 // len(offsets))
+        total: Integers = np.sum([self._beside(part, offset) for offset in offsets], axis=0)
+        return total * (4 // len(offsets))
 
     def _beside(self, part: tuple[slice, ...], offset: tuple[int, int]) -> Integers:
         """Estimates of the samples at an offset from those of a pass."""
