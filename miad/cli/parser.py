@@ -58,6 +58,8 @@ def explain(parser: ArgumentParser, error: Exception) -> str:
         return _wrong_option(parser, unknown[1])
     if wrong := re.search(r'key "([\w.]+)".*dot import path string: (\S+)', text, re.DOTALL):
         return _wrong_class(parser, wrong[1], wrong[2])
+    if absent := re.search(r'key "([\w.]+)".*Expected a path but (\S+) either not accessible', text, re.DOTALL):
+        return f"--{absent[1]}: expected a YAML file, found no readable file {absent[2]}"
     lines = [line.strip(" -") for line in text.splitlines() if line.strip()]
     return re.sub(r"\s+", " ", " ".join(lines[:4]))
 

@@ -381,6 +381,8 @@ def test_the_command_line_takes_a_file_and_changes_of_it(zoo, kept, tmp_path, ca
     assert "did you mean One?" in capsys.readouterr().err
     assert call("--root", tmp_path) == 2
     assert "expected --experiment FILE" in capsys.readouterr().err
+    assert call("--experiment", tmp_path / "b.yaml") == 2
+    assert f"expected a YAML file, found no readable file {tmp_path / 'b.yaml'};" in capsys.readouterr().err
     path.write_text(yaml.safe_dump({**told, "data": {"class_path": "BTMRI", "init_args": {"root": str(tmp_path)}}}))
     assert call(*words) == 2
     assert capsys.readouterr().err.count("\n") == 1
