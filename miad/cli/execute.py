@@ -5,12 +5,13 @@ import importlib
 import inspect
 import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentError, Namespace
 
 from miad.cli.parser import Parser, explain
-from miad.cli.words import COMMANDS
+from miad.cli.words import COMMANDS, SEARCH_WORDS
 from miad.errors import InputError, RunError
 
 _OUT_OF_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
@@ -81,23 +82,11 @@ def _parser(command: str, function: Callable[..., Any]) -> Parser:
     return parser
 
 
-_SEARCHES = {
-    "random": ("RandomSearch",),
-    "grid": ("GridSearch",),
-    "he": ("HeuristicEvolution", "--search.sit", "0"),
-    "he_sit": ("HeuristicEvolution", "--search.sit", "1"),
-    "bhe": ("BasinHoppingEvolution", "--search.mutation", "basin_hopping"),
-    "bhe_random": ("BasinHoppingEvolution", "--search.mutation", "random"),
-    "basin_hopping": ("BasinHopping",),
-    "de": ("DifferentialEvolution",),
-    "learned": ("LearnedPlaces",),
-}
-"""The papers' names of the searches."""
 _SHORT = ("--data=", "--search=", "--compare=")
 
 
 def _shortcuts(words: Sequence[str]) -> list[str]:
-    """``--data FILE.csv`` means a Table of that file; ``--search he`` the class that does it.
+    """``--data FILE.csv`` means a Table of that file, ``--data DIR`` a Folder; ``--search he`` the class that does it.
 
     ``--compare`` takes all words up to the next option, since the shell makes several of ``runs/*``.
     """
@@ -114,8 +103,10 @@ def _shortcuts(words: Sequence[str]) -> list[str]:
             compared = []
         if option == "--data" and word.lower().endswith(".csv"):
             out += ["Table", "--data.csv", word]
+        elif option == "--data" and Path(word).is_dir():
+            out += ["Folder", "--data.root", word]
         else:
-            out += _SEARCHES.get(word, (word,)) if option == "--search" else (word,)
+            out += SEARCH_WORDS.get(word, (word,)) if option == "--search" else (word,)
     return out
 
 

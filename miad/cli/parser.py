@@ -10,6 +10,8 @@ from typing import Any
 import yaml
 from jsonargparse import ActionYesNo, ArgumentError, ArgumentParser, set_parsing_settings
 
+from miad.cli.words import SEARCH_WORDS
+
 
 def _is_task(class_type: type) -> bool:
     from lightning import LightningModule
@@ -60,6 +62,25 @@ def explain(parser: ArgumentParser, error: Exception) -> str:
         return _wrong_class(parser, wrong[1], wrong[2])
     if absent := re.search(r'key "([\w.]+)".*Expected a path but (\S+) either not accessible', text, re.DOTALL):
         return f"--{absent[1]}: expected a YAML file, found no readable file {absent[2]}"
+    if choice := re.search(
+        r'key "([\w.]+)".*Expected a typing\.Literal\[([^]]+)\]\. Got value: (\S+)', text, re.DOTALL
+    ):
+        return f"--{choice[1]} expects one of {choice[2].replace(chr(39), '')}, found {choice[3]}"
+    if inner := re.search(r'key "([\w.]+)".*class_path '[\w.]*?(\w+)': (.*)', text, re.DOTALL):
+        return _wrong_argument(inner[1], inner[2], inner[3]) or _one_line(text)
+    return _one_line(text)
+
+
+def _wrong_argument(key: str, name: str, text: str) -> str:
+    """What is wrong with the options of a class that was chosen; nothing where it is something else."""
+    if refused := re.search(r"Option '(\w+)' is not accepted", text):
+        return f"--{key} {name} has no option {refused[1]}; see --{key}.help {name}"
+    if wanted := re.search(r"following arguments are required: (\w+)", text):
+        return f"--{key} {name} needs --{key}.{wanted[1]}"
+    return ""
+
+
+def _one_line(text: str) -> str:
     lines = [line.strip(" -") for line in text.splitlines() if line.strip()]
     return re.sub(r"\s+", " ", " ".join(lines[:4]))
 
@@ -89,6 +110,12 @@ def _subclasses(base: type) -> Iterator[type]:
 
 
 def _wrong_class(parser: ArgumentParser, key: str, name: str) -> str:
+    if key == "search":
+        close = get_close_matches(name, SEARCH_WORDS, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        return (
+            f"--search expects {', '.join(SEARCH_WORDS)}, a class of miad.search or a YAML file, found {name!r}{hint}"
+        )
     bases = [getattr(action, "_typehint", object) for action in parser._actions if action.dest == key]
     known = sorted(subclass.__name__ for base in bases for subclass in _subclasses(base))
     close = get_close_matches(name, known, n=1)

@@ -53,6 +53,19 @@ COMMANDS = {
     "dashboard": Command("miad.commands.dashboard:dashboard", "Make a W&B workspace and a report that compare runs."),
     "demo": Command("miad.commands.demo:demo", "Show the whole walk on drawn images, in a few minutes."),
 }
+SEARCH_WORDS = {
+    "random": ("RandomSearch",),
+    "grid": ("GridSearch",),
+    "he": ("HeuristicEvolution", "--search.sit", "0"),
+    "he_sit": ("HeuristicEvolution", "--search.sit", "1"),
+    "bhe": ("BasinHoppingEvolution", "--search.mutation", "basin_hopping"),
+    "bhe_random": ("BasinHoppingEvolution", "--search.mutation", "random"),
+    "basin_hopping": ("BasinHopping",),
+    "de": ("DifferentialEvolution",),
+    "learned": ("LearnedPlaces",),
+}
+"""The papers' names of the searches, and the words that they stand for."""
+
 _HELP = {"-h", "--help"}
 
 

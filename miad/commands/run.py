@@ -184,7 +184,9 @@ class Run:
     def _check_same(self, path: Path, config: dict[str, Any]) -> None:
         stored = dict(_leaves(_read_config(path)))
         wanted = dict(_leaves(config))
-        for name in sorted((stored.keys() | wanted.keys()) - _FREE):
+        # What was typed comes before the digests of what was read, which tell people nothing.
+        names = sorted((stored.keys() | wanted.keys()) - _FREE, key=lambda name: (name.startswith("inputs."), name))
+        for name in names:
             if stored.get(name) != wanted.get(name):
                 raise RunError(
                     f"{self.folder} holds a different run: {name} is {stored.get(name)} there and "

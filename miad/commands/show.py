@@ -35,7 +35,17 @@ def show_attack(title: str, measures: Mapping[str, float], targets: Sequence[str
     )
     effort = f"queries {measures['queries_mean']:.1f} (most {measures['queries_max']:.0f})"
     quality = f"SSIM {measures['ssim']:.4f}  PSNR {measures['psnr']:.2f} dB  RMSE {measures['rmse']:.2f}"
-    Console().print(f"{counts}\n{effort}  {quality}\n{_lesions(measures)}", highlight=False)
+    Console().print(f"{counts}\n{effort}  {quality}\n{_lesions(measures)}{_misread(measures)}", highlight=False)
+
+
+def _misread(measures: Mapping[str, float]) -> str:
+    """A warning where most images were none that the sources read."""
+    skipped, images = measures["skipped"], measures["images"]
+    if skipped <= images / 2:
+        return ""
+    return (
+        f"\n{skipped:.0f} of {images:.0f} images were misread before, and were not searched: better sources tell more"
+    )
 
 
 def _lesions(measures: Mapping[str, float]) -> str:

@@ -175,5 +175,6 @@ def _unreadable(path: Path, error: Exception) -> InputError:
     if isinstance(error, FileNotFoundError):
         return InputError(f"{path}: no such file")
     if isinstance(error, UnidentifiedImageError):
-        return InputError(f"{path}: not an image file; replace it or take its row out of the table")
-    return InputError(f"{path}: can not be decoded ({error}); copy the file again or take its row out of the table")
+        empty = " (it is empty)" if path.is_file() and not path.stat().st_size else ""
+        return InputError(f"{path}: not an image file{empty}; replace it, or leave it out")
+    return InputError(f"{path}: can not be decoded ({error}); copy the file again, or leave it out")

@@ -106,7 +106,7 @@ def _count_logits(reader: Normalised) -> int:
     return int(shape[1])
 
 
-def load_target(path: Path) -> Target:
+def load_target(path: str | Path) -> Target:
     """A target from a run of ``miad fit classifier``, or from a checkpoint file.
 
     Args:
@@ -115,6 +115,7 @@ def load_target(path: Path) -> Target:
     Raises:
         InputError: there is no such checkpoint, or it holds no classifier.
     """
+    path = Path(path)
     network = load_classifier(find_checkpoint(path))
     name = path.name if path.is_dir() else path.stem
     return Target(name, network, network.classes, network.size)

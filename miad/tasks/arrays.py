@@ -128,6 +128,7 @@ def protect(
     check_at_least(0, seed=seed)
     if not 1 <= alpha[0] <= alpha[1] <= 255:
         raise InputError(f"expected 1 <= lowest <= highest <= 255 of alpha, found {alpha[0]} and {alpha[1]}")
+    _check_targets(targets)
     dataset = ArrayDataset(images, labels, masks, ids)
     ensemble = Ensemble(targets, weights, success)
     _check_labels(dataset, len(targets[0].classes))
@@ -160,6 +161,12 @@ def _restored(number: int, image: StoredPixels, key: Key) -> StoredPixels:
         return key.restore(image)
     except KeyMismatchError as error:
         raise KeyMismatchError(f"image {number}: {error}") from None
+
+
+def _check_targets(targets: object) -> None:
+    if not isinstance(targets, Sequence) or not all(isinstance(target, Target) for target in targets):
+        found = type(targets[0] if isinstance(targets, Sequence) else targets).__name__
+        raise InputError(f"expected a list of targets, found {found}; make one by Target.of(network, size=...)")
 
 
 def _check_labels(dataset: ArrayDataset, classes: int) -> None:

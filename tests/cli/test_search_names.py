@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from miad.cli.execute import _SEARCHES, _parse, _parser, _shortcuts
+from miad.cli.execute import _parse, _parser, _shortcuts
+from miad.cli.words import SEARCH_WORDS
 from miad.commands.attack import attack
 from miad.search import LEARNED, SEARCHES, DifferentialEvolution, HeuristicEvolution, LearnedPlaces
 
@@ -19,7 +20,7 @@ def parsed(*search):
 
 
 def test_the_command_line_and_the_tables_know_the_same_searches():
-    assert list(_SEARCHES) == list(SEARCHES)
+    assert list(SEARCH_WORDS) == list(SEARCHES)
     assert {path.stem for path in CONFIGS.glob("*.yaml")} == set(SEARCHES)
 
 

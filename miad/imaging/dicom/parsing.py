@@ -69,4 +69,4 @@ def _reason(error: Exception) -> str:
         return (
             f"its compressed pixels can not be decoded ({found}); decompress the file first, for example with gdcmconv"
         )
-    return f"can not be decoded ({found}); copy the file again or take its row out of the table"
+    return f"can not be decoded ({found}); copy the file again, or leave it out"
