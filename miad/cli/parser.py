@@ -51,6 +51,10 @@ def _kinds(data: Any) -> list[str]:  # noqa: ANN401
     return list(data.kinds)
 
 
+_CHOICE = re.compile(r'key "([\w.]+)".*Expected a typing\.Literal\[([^]]+)\]\. Got value: (\S+)', re.DOTALL)
+_CHOSEN = re.compile(r'key "([\w.]+)".*class_path .(?:\w+\.)*(\w+).:\s+(.*)', re.DOTALL)
+
+
 def explain(parser: ArgumentParser, error: Exception) -> str:
     """The gist of jsonargparse's message in one line, with the nearest right word where a word is wrong."""
     text = str(error)
@@ -62,12 +66,10 @@ def explain(parser: ArgumentParser, error: Exception) -> str:
         return _wrong_class(parser, wrong[1], wrong[2])
     if absent := re.search(r'key "([\w.]+)".*Expected a path but (\S+) either not accessible', text, re.DOTALL):
         return f"--{absent[1]}: expected a YAML file, found no readable file {absent[2]}"
-    if choice := re.search(
-        r'key "([\w.]+)".*Expected a typing\.Literal\[([^]]+)\]\. Got value: (\S+)', text, re.DOTALL
-    ):
+    if choice := _CHOICE.search(text):
         return f"--{choice[1]} expects one of {choice[2].replace(chr(39), '')}, found {choice[3]}"
-    if inner := re.search(r'key "([\w.]+)".*class_path '[\w.]*?(\w+)': (.*)', text, re.DOTALL):
-        return _wrong_argument(inner[1], inner[2], inner[3]) or _one_line(text)
+    if chosen := _CHOSEN.search(text):
+        return _wrong_argument(chosen[1], chosen[2], chosen[3]) or _one_line(text)
     return _one_line(text)
 
 

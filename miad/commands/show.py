@@ -43,9 +43,7 @@ def _misread(measures: Mapping[str, float]) -> str:
     skipped, images = measures["skipped"], measures["images"]
     if skipped <= images / 2:
         return ""
-    return (
-        f"\n{skipped:.0f} of {images:.0f} images were misread before, and were not searched: better sources tell more"
-    )
+    return f"\n{skipped:.0f} of {images:.0f} images were misread before, and were not searched; train longer"
 
 
 def _lesions(measures: Mapping[str, float]) -> str:

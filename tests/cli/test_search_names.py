@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from miad.cli import main
 from miad.cli.execute import _parse, _parser, _shortcuts
 from miad.cli.words import SEARCH_WORDS
 from miad.commands.attack import attack
@@ -64,3 +65,23 @@ def test_what_is_printed_loads_back(tmp_path, capsys, text, expected):
         parsed("--config", str(tmp_path / "a.yaml"), "--print_config")
     (tmp_path / "b.yaml").write_text(capsys.readouterr().out)
     assert parsed("--config", str(tmp_path / "b.yaml")) == (expected or DifferentialEvolution())
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--search", "magic"], "--search expects random, grid, he, "),
+        (["--search", "he_sitt"], "did you mean he_sit?"),
+        (["--data", "Phantom", "--data.sizes", "48"], "--data Phantom has no option sizes; see --data.help Phantom"),
+        (["--data", "Table"], "--data Table needs --data.csv"),
+        (["--place", "nowhere"], "--place expects one of anywhere, outside, inside, found nowhere"),
+    ],
+)
+def test_a_wrong_choice_is_told_in_the_user_s_words(words, told, capsys):
+    with pytest.raises(SystemExit):
+        main(["attack", "--data", "Phantom", "--sources", "net", "--run.name", "a", *words])
+    assert told in capsys.readouterr().err
+
+
+def test_a_folder_of_classes_needs_no_more_than_its_name(tmp_path):
+    assert _shortcuts(["--data", str(tmp_path)]) == ["--data", "Folder", "--data.root", str(tmp_path)]
