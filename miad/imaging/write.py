@@ -12,6 +12,9 @@ from miad.imaging.stored import Stored
 from miad.imaging.tiff import encode_tiff
 from miad.tensors import Pixels
 
+_EFFORT = 4
+"""Of zlib's 9: nearly three times as fast as its usual 6, for files 2.5 % larger (photographs of skin)."""
+
 
 def write_png(path: Path, pixels: Pixels) -> None:
     """Write uint8 ``(h, w)`` or ``(h, w, 3)`` pixels; the file appears whole or not at all.
@@ -20,7 +23,7 @@ def write_png(path: Path, pixels: Pixels) -> None:
         RunError: the folder can not be written.
     """
     with atomic_path(path) as draft:
-        Image.fromarray(pixels).save(draft, format="png")
+        Image.fromarray(pixels).save(draft, format="png", compress_level=_EFFORT)
 
 
 def write_stored(path: Path, image: Stored) -> None:
