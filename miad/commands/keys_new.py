@@ -6,7 +6,7 @@ from pathlib import Path
 from miad.commands.passphrase import new_passphrase
 from miad.errors import InputError
 from miad.imaging import atomic_path
-from miad.keys import Identity, write_identity
+from miad.keys import Identity, check_new, write_identity
 
 
 def new(out: Path, passphrase: bool = False, passphrase_file: Path | None = None) -> Path:
@@ -26,6 +26,7 @@ def new(out: Path, passphrase: bool = False, passphrase_file: Path | None = None
     """
     if not out.name:
         raise InputError(f"expected --out with the name of a file, found {str(out)!r}; give another, such as alice.key")
+    check_new(out)
     public = out.with_suffix(".pub")
     if public == out or public.exists():
         found = "the name of a public key" if public == out else "one"

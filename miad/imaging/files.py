@@ -1,5 +1,6 @@
 """Files appear whole or not at all: write beside, then rename."""
 
+import errno
 import hashlib
 import os
 import re
@@ -13,6 +14,7 @@ from threading import get_ident
 from miad.errors import RunError
 
 _DRAFT = ".draft"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _LONGEST = 180
 """Bytes of a file's name in its draft's."""
 _MACHINE = secrets.token_hex(4)
@@ -99,4 +101,5 @@ def remove_drafts(folder: Path, files: Collection[str] | None = None) -> None:
 def write_failure(path: Path, error: OSError | sqlite3.OperationalError) -> str:
     """One line about a file that could not be written, with the way out."""
     reason = getattr(error, "strerror", None) or error
-    return f"{path}: can not be written ({reason}); free some space or choose another folder"
+    full = isinstance(error, sqlite3.OperationalError) or error.errno in _FULL
+    return f"{path}: can not be written ({reason}); {'free some space or ' if full else ''}choose another folder"
