@@ -216,7 +216,8 @@ def _protected(task: AttackTask, dataset: ArrayDataset, markings: dict[str, Mark
         if (pixels := images[-1]) is not None and one.rendering is not None:
             digest = rendering_digest(one.rendering)
             renderings[digest] = one.rendering
-            records.append(seal_record(record_of(one, names[one.item.id], pixels, digest), issuer.recipient))
+            host = from_tensor(one.host, grey=one.item.grey)
+            records.append(seal_record(record_of(one, names[one.item.id], host, pixels, digest), issuer.recipient))
     status = tuple(judged(one.outcome.status, misread=wrong) for one, wrong in zip(ordered, misread, strict=True))
     queries = tuple(one.outcome.queries for one in ordered)
     return Protected(tuple(images), status, queries, tuple(records), renderings, issuer)

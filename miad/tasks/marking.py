@@ -7,7 +7,6 @@ import torch
 from miad.data import Item, stored_of
 from miad.keys import Form, Pattern, Record, make_record
 from miad.search import Host, Outcome, Status
-from miad.tasks.depth import stored_host
 from miad.tasks.room import Room, RoomOptions
 from miad.tensors import Images, StoredPixels
 from miad.watermark import NO_TEXTURE, AlphaMode, KeyedTexture, Logo, Rendering, TextureOptions, blend
@@ -91,19 +90,21 @@ def mark(ready: Ready, outcome: Outcome) -> Marking:
     return Marking(ready.item, outcome, room, pixels.cpu(), marked.cpu(), rendering, ready.texture)
 
 
-def record_of(marking: Marking, file: str, pixels: StoredPixels, digest: str, pattern: Pattern | None = None) -> Record:
+def record_of(
+    marking: Marking, file: str, host: StoredPixels, pixels: StoredPixels, digest: str, pattern: Pattern | None = None
+) -> Record:
     """What undoing a mark needs.
 
     Args:
         marking: with a placement.
         file: path of the marked file below ``marked/``.
+        host: the image with its delta, see `stored_host`.
         pixels: the marked pixels as they were written.
         digest: of the marking's rendering.
         pattern: what delta was made of, if that is known.
     """
     assert marking.rendering is not None
     item, original = marking.item, stored_of(marking.item)
-    host = stored_host(item, marking.host)
     x, y, alpha, _ = marking.outcome.placement.rows()[0].tolist()
     return make_record(
         item.id,

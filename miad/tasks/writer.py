@@ -138,7 +138,7 @@ class MarkingWriter(BasePredictionWriter):
         path = self.folder / "marked" / file
         write_stored(path, with_mark(original, marked, self.series))
         written = read_stored(path)
-        record = record_of(marking, file, written.pixels, digest, pattern)
+        record = record_of(marking, file, host, written.pixels, digest, pattern)
         delta = rmse(original.window.view(host), seen)
         columns = {**_place(marking), "file": file, "delta": delta, **_quality(written.view, seen)}
         columns |= _gave_way(marking) | _lesion(marking, written.pixels, host)
