@@ -7,7 +7,7 @@ from miad.evaluation.protocols.drawing import Curve, bars, curves
 from miad.evaluation.protocols.found import AttackFound, Findings
 from miad.evaluation.protocols.pictures import by_image, picture_figure
 from miad.evaluation.protocols.plan import Plan
-from miad.evaluation.protocols.protocol import Protocol, deviation, lowest, mean, number
+from miad.evaluation.protocols.protocol import EFFORT, Protocol, deviation, lowest, mean, number
 from miad.evaluation.protocols.words import accuracy_words
 from miad.evaluation.report.document import Column, Figure, Table, Value
 from miad.evaluation.transfer import SEEN, TransferRow, transfer_rows
@@ -22,10 +22,7 @@ _HEAD = (
     Column("accuracy_after", "accuracy after"),
     Column("paper_accuracy_after", "accuracy after", paper=True, digits=4),
     Column("asr", "share fooled"),
-    Column("queries_mean", "queries, mean", digits=1),
-    Column("queries_median", "queries, median", digits=1),
-    Column("ssim", "SSIM"),
-    Column("psnr", "PSNR", "dB", 1),
+    *EFFORT,
     Column("learning_queries", "queries to learn, once", digits=0),
 )
 _SUMMARY: Mapping[str, Callable[[Sequence[Value]], Value]] = {"mean": mean, "std": deviation, "min": lowest}

@@ -9,7 +9,7 @@ from miad.evaluation.protocols.cell import AttackCell, Cell
 from miad.evaluation.protocols.drawing import bars, matrix
 from miad.evaluation.protocols.found import AttackFound, Findings
 from miad.evaluation.protocols.plan import Plan
-from miad.evaluation.protocols.protocol import Protocol, mean, number
+from miad.evaluation.protocols.protocol import EFFORT, Protocol, mean, number
 from miad.evaluation.protocols.words import success_words
 from miad.evaluation.report.document import Column, Figure, Table, Value
 from miad.evaluation.transfer import SEEN, JudgedCell, matrix_rows, transfer_rows
@@ -62,10 +62,7 @@ def _source_tables(plan: Plan, found: Findings) -> list[Table]:
         Column("images", "images", digits=0),
         Column("asr", "share fooled"),
         Column("paper_asr", "share fooled", paper=True, digits=4),
-        Column("queries_mean", "queries, mean", digits=1),
-        Column("queries_median", "queries, median", digits=1),
-        Column("ssim", "SSIM"),
-        Column("psnr", "PSNR", "dB", 1),
+        *EFFORT,
     )
     note = f"Images that every classifier of the table reads correctly. {plan.notes('table1')}".strip()
     return [Table("table1", "Success on what was searched on", head, tuple(rows), note, f"{plan.paper.title}, Table 1")]

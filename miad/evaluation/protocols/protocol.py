@@ -46,6 +46,15 @@ class Protocol:
     summary: Callable[[Sequence[Table]], str] | None = None
 
 
+EFFORT = (
+    Column("queries_mean", "queries, mean", digits=1),
+    Column("queries_median", "queries, median", digits=1),
+    Column("ssim", "SSIM"),
+    Column("psnr", "PSNR", "dB", 1),
+)
+"""What marks cost: the search, and the picture."""
+
+
 def number(value: float | None) -> float | None:
     """A value as tables have it; what could not be measured is missing."""
     return None if value is None or isnan(value) else float(value)

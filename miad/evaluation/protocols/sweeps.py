@@ -11,7 +11,7 @@ from miad.evaluation.protocols.drawing import Panel, bars, panels
 from miad.evaluation.protocols.found import AttackFound, Findings
 from miad.evaluation.protocols.pictures import picture_figure
 from miad.evaluation.protocols.plan import Plan
-from miad.evaluation.protocols.protocol import Charts, Protocol, deviation, mean, number
+from miad.evaluation.protocols.protocol import EFFORT, Charts, Protocol, deviation, mean, number
 from miad.evaluation.report.document import Column, Figure, Table, Value
 from miad.evaluation.transfer import SEEN, transfer_rows
 from miad.search import HE_SIT, BasinHoppingEvolution, HeuristicEvolution
@@ -96,10 +96,7 @@ _MEASURES = (
     Column("images", "images", digits=0),
     Column("accuracy", "accuracy after"),
     Column("asr", "share fooled"),
-    Column("queries_mean", "queries, mean", digits=1),
-    Column("queries_median", "queries, median", digits=1),
-    Column("ssim", "SSIM"),
-    Column("psnr", "PSNR", "dB", 1),
+    *EFFORT,
 )
 
 
