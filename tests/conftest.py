@@ -60,13 +60,18 @@ def hosts():
 @pytest.fixture
 def written(monkeypatch):
     """The reports that are written from now on."""
+    return keep_reports(monkeypatch)
+
+
+def keep_reports(patch):
+    """Keep what the writer of pages gets, which still writes it."""
     reports = []
 
     def write(document, folder):
         reports.append(document)
         return write_report(document, folder)
 
-    monkeypatch.setattr("miad.commands.report.write_report", write)
+    patch.setattr("miad.commands.report.write_report", write)
     return reports
 
 

@@ -9,7 +9,6 @@ import yaml
 
 import miad.commands.cell_runner as runner_module
 import miad.commands.removal as removal_module
-import miad.commands.report as report_module
 from miad.cli import main
 from miad.commands.evaluate import transfer
 from miad.commands.experiment import Experiment, MarkSettings, Sizes
@@ -25,6 +24,7 @@ from miad.vaccine import VaccineOptions
 from miad.watermark import load_logo, render
 from miad.watermark.variant import PLAIN
 
+from ..conftest import keep_reports
 from .conftest import measures, quiet, read, save_remover, tree
 
 NAMES = ("One", "Two")
@@ -68,16 +68,8 @@ def make(zoo, removers):
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
     """Patches the writer of pages so that the reports which it gets are kept, for the whole module."""
-    patch, reports = pytest.MonkeyPatch(), []
-    real = report_module.write_report
-
-    def write(document, folder):
-        reports.append(document)
-        return real(document, folder)
-
-    patch.setattr(report_module, "write_report", write)
-    yield reports
-    patch.undo()
+    with pytest.MonkeyPatch.context() as patch:
+        yield keep_reports(patch)
 
 
 @pytest.fixture(scope="module")
