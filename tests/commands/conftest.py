@@ -1,6 +1,8 @@
 """Trained-looking runs without training: tiny networks with fixed random weights, saved as `miad fit` saves them."""
 
 import csv
+from concurrent.futures import wait
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -10,7 +12,7 @@ from miad.data import Phantom
 from miad.data.phantom.images import draw_phantom
 from miad.keys import open_key, own_identity
 from miad.models import build_remover
-from miad.tasks import ClassifierTask, RemoverTask
+from miad.tasks import ClassifierTask, MarkingWriter, RemoverTask
 
 CLASSES = ["glioma", "meningioma", "pituitary"]
 
@@ -93,6 +95,25 @@ def contents(path):
     with open_key(path) as key:
         records = b"".join(record.to_bytes() for record in key.records.values())
         return records + "".join(sorted(key.renderings)).encode()
+
+
+@contextmanager
+def going_down_half_way():
+    """The attack inside ends with its first batch after one that was booked, and leaves a file that was not."""
+    original = MarkingWriter.write_on_batch_end
+
+    def stop(self, trainer, task, prediction, *arguments):
+        if prediction and self.journal.images():
+            self._write(prediction[0], None)
+            raise OSError("the machine goes down")
+        original(self, trainer, task, prediction, *arguments)
+        wait(self._pending)  # what threads have finished by the next batch would be chance
+        original(self, trainer, task, [], *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MarkingWriter, "write_on_batch_end", stop)
+        with pytest.raises(OSError, match="goes down"):
+            yield
 
 
 def quiet(name, root, **options):

@@ -27,7 +27,7 @@ from miad.search import FIRST_SUCCESS, SEARCHES, Stop
 from miad.targets import load_target, weights_digest
 from miad.tasks import Journal, MarkingWriter
 
-from .conftest import save_run, tree
+from .conftest import going_down_half_way, save_run, tree
 
 IMAGES = 15
 BATCH = 10
@@ -315,18 +315,12 @@ def test_a_cell_that_was_deleted_is_the_only_one_marked_again(finished, copied, 
 def test_a_cell_that_was_killed_half_way_goes_on_and_ends_with_the_same_files(finished, nets, tmp_path, monkeypatch):
     original, written = MarkingWriter.write_on_batch_end, []
 
-    def stop_half_way(self, *arguments):
-        if self.journal.images():
-            raise OSError("the machine goes down")
-        original(self, *arguments)
-
     def watch(self, trainer, task, prediction, *arguments):
         written.extend(marking.item.id for marking in prediction)
         original(self, trainer, task, prediction, *arguments)
 
     arguments = names_of(nets[:2]), a_run(tmp_path), "", "matrix", "he"
-    monkeypatch.setattr(MarkingWriter, "write_on_batch_end", stop_half_way)
-    with pytest.raises(OSError, match="goes down"):
+    with going_down_half_way():
         transfer(some_data(), *arguments, images=4)
     (killed,) = cell_folders(tmp_path)
     done = Journal(killed / "journal").images()

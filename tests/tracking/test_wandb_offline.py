@@ -15,8 +15,7 @@ from PIL import Image
 
 from miad.cli import main
 from miad.data import Phantom
-from miad.tasks import MarkingWriter
-from tests.commands.conftest import save_run
+from tests.commands.conftest import going_down_half_way, save_run
 
 from .offline import config, ended_records, history, key_of, measures, offline_file, read_records, same, started
 
@@ -249,18 +248,9 @@ def test_a_second_run_of_the_same_process_has_a_wandb_run_of_its_own(place, run)
         assert "success_rate" in history(records)
 
 
-def test_a_resumed_run_stays_one_run_in_wandb(place, monkeypatch):
-    original = MarkingWriter.write_on_batch_end
-
-    def stop(self, *arguments):
-        if self.journal.images():
-            raise RuntimeError("the machine goes down")
-        original(self, *arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(MarkingWriter, "write_on_batch_end", stop)
-        with pytest.raises(RuntimeError, match="goes down"):
-            main([*WORDS, "--images", "2", "--run.name", "four"])
+def test_a_resumed_run_stays_one_run_in_wandb(place):
+    with going_down_half_way():
+        main([*WORDS, "--images", "2", "--run.name", "four"])
     wandb.finish(1)
     go("--images", "2", "--run.name", "four")
     wandb.finish()
