@@ -14,12 +14,12 @@ from miad.commands.lesions import mask_words
 from miad.commands.marked_run import open_marked_run
 from miad.commands.marking import check_sizes, is_finished
 from miad.commands.recovery_study import recover_attack, recovered_view
-from miad.commands.removal import carry_out
+from miad.commands.removal_run import carry_out
 from miad.commands.run import Run, release
 from miad.commands.specimens import Specimens, read_specimens
 from miad.data import ImageDataset, choose_images, content_digest, marked_names, spread
 from miad.errors import InputError, RunError
-from miad.evaluation import Case, RemovalStudy
+from miad.evaluation import OWN, Case, RemovalStudy
 from miad.evaluation.protocols import (
     AttackCell,
     AttackFound,
@@ -36,7 +36,7 @@ from miad.models import Remover, find_checkpoint, load_remover
 from miad.search import Status
 from miad.targets import Target, load_target, score_images, weights_digest
 from miad.tensors import Pixels, Probabilities
-from miad.vaccine import Vaccine, VaccineOptions
+from miad.vaccine import Vaccine
 
 _TIME = "seconds.json"
 
@@ -67,8 +67,11 @@ def _named(target: Target, name: str) -> Target:
     return target
 
 
-def _describe(options: VaccineOptions) -> str:
-    """What a delta depends on."""
+def _describe(vaccine: Vaccine | None) -> str:
+    """What a delta depends on, besides the removers."""
+    if vaccine is None:
+        return OWN
+    options = vaccine.options
     match options.kind:
         case "none":
             return "none"
@@ -141,7 +144,7 @@ class CellRunner:
         if isinstance(cell, RecoveryCell):
             return cell_run(self.run, self.folder, f"recovery-{'+'.join(cell.attack.sources)}", config)
         config |= {
-            "vaccine": _describe(self._vaccine(cell).options),
+            "vaccine": _describe(self._vaccine(cell)),
             "made_on": list(cell.made_on),
             "order": cell.order,
             "limit": self.experiment.sizes.removal,
@@ -170,10 +173,8 @@ class CellRunner:
         dataset, sizes = self._dataset(cell.attack), self.experiment.sizes
         marks = open_marked_run(self._attack_folder(cell.attack), cell.attack.logo or self.experiment.mark.logo)
         chosen = spread(marks.subjects(dataset, {Status.SUCCESS}), sizes.removal)
-        vaccine = self._vaccine(cell)
-        family = "free" if cell.vaccine == "none" else vaccine.options.family
         study = RemovalStudy(
-            cases={Case(cell.vaccine, "+".join(cell.made_on), cell.order, family): vaccine},
+            cases=self._case(cell),
             removers=self.networks.removers,
             adversaries=[],
             targets=self._sources(cell.attack),
@@ -185,7 +186,15 @@ class CellRunner:
             study, marks, self.experiment.data, dataset, chosen, run, batch, spread(chosen, sizes.pictures), Specimens
         )
 
-    def _vaccine(self, cell: RemovalCell) -> Vaccine:
+    def _case(self, cell: RemovalCell) -> dict[Case, Vaccine | None]:
+        vaccine = self._vaccine(cell)
+        family = "free" if vaccine is None or cell.vaccine == "none" else vaccine.options.family
+        return {Case(cell.vaccine, "+".join(cell.made_on), cell.order, family): vaccine}
+
+    def _vaccine(self, cell: RemovalCell) -> Vaccine | None:
+        """None for the attack's own."""
+        if cell.vaccine == OWN:
+            return None
         # What is marked already needs no mark to be made against.
         host = "clean" if cell.order == "after" else self.experiment.vaccine.host
         options = replace(self.experiment.vaccine, kind=cell.vaccine, host=host)

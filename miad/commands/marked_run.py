@@ -5,17 +5,52 @@ import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from miad.data import DrawnMark, ImageDataset, MarkRanges, RandomMarker, stored_of
 from miad.errors import InputError
-from miad.evaluation import Subject
-from miad.imaging import pixel_digest
-from miad.keys import Passphrase, Record, open_key
+from miad.evaluation import Host, Subject
+from miad.imaging import Stored, pixel_digest, read_stored, to_tensor
+from miad.keys import Passphrase, Record, open_key, unblend
 from miad.search import Status
-from miad.watermark import NAMES, NO_TEXTURE, AlphaMode, KeyedTexture, TextureOptions, load_logo
+from miad.watermark import NAMES, NO_TEXTURE, AlphaMode, KeyedTexture, Rendering, TextureOptions, load_logo
+
+
+class Marked(NamedTuple):
+    """How an image was marked."""
+
+    record: Record
+    rendering: Rendering
+    """Of the logo, without the mark's own texture."""
+    shared: Rendering | None
+    """The delta that the record shares with others."""
+
+    @property
+    def mark(self) -> DrawnMark:
+        """The mark that it got."""
+        record = self.record
+        return DrawnMark(record.drawn(self.rendering), record.x, record.y, record.alpha)
+
+    def host(self, folder: Path, original: Stored) -> Host:
+        """What the mark was put on.
+
+        Args:
+            folder: of the attack.
+            original: the image.
+
+        Raises:
+            InputError: the marked file is missing, or not the one that was written.
+        """
+        if not self.record.delta:
+            return Host(to_tensor(original.view), self.record)
+        path = folder / "marked" / self.record.file
+        written = read_stored(path).pixels
+        if pixel_digest(written) != self.record.marked:
+            raise InputError(f"{path}: expected the file that the attack wrote, found another; attack again")
+        pixels = unblend(written, self.record, self.rendering, self.shared)
+        return Host(to_tensor(original.window.view(pixels)), self.record)
 
 
 @dataclass(frozen=True)
@@ -25,8 +60,7 @@ class MarkedRun:
     Args:
         folder: the folder.
         digest: sha256 (hex) of its key's records.
-        marks: those of the images that it marked, by id.
-        originals: digests of those images' pixels, as of `pixel_digest`, by id.
+        marks: of the images that it marked, by id.
         status: what became of each image, by id.
         marker: puts marks such as its own on other images.
         texture: of its marks.
@@ -34,11 +68,15 @@ class MarkedRun:
 
     folder: Path
     digest: str
-    marks: dict[str, DrawnMark]
-    originals: dict[str, str]
+    marks: dict[str, Marked]
     status: dict[str, Status]
     marker: RandomMarker
     texture: TextureOptions
+
+    @property
+    def has_deltas(self) -> bool:
+        """Whether images got a delta before they were marked."""
+        return any(one.record.delta for one in self.marks.values())
 
     def subjects(self, dataset: ImageDataset, chosen: Collection[Status]) -> list[int]:
         """Indices of the images that were marked and have one of these statuses.
@@ -58,16 +96,17 @@ class MarkedRun:
         """Images with their marks.
 
         Raises:
-            InputError: an image is not the one that was marked.
+            InputError: an image is not the one that was marked, or its marked file is missing.
         """
         for index in indices:
             item = dataset[index]
-            if pixel_digest(stored_of(item).pixels) != self.originals[item.id]:
+            marked, original = self.marks[item.id], stored_of(item)
+            if pixel_digest(original.pixels) != marked.record.original:
                 raise InputError(
                     f"{item.id}: expected the pixels that {self.folder} marked, found others; give the same --data, "
                     "its size included"
                 )
-            yield Subject(item, self.marks[item.id])
+            yield Subject(item, marked.mark, marked.host(self.folder, original))
 
 
 def open_marked_run(
@@ -87,16 +126,14 @@ def open_marked_run(
         passphrase: opens the grant or the identity, where one is on it.
 
     Raises:
-        InputError: it is none, its key does not open, its images have a delta already, or the logo is another.
+        InputError: it is none, its key does not open, or the logo is another.
     """
     keys = sorted(folder.glob("*.miadkey"))
     if len(keys) != 1 or not (folder / "attack.csv").is_file():
         raise InputError(f"{folder}: expected the folder of a finished 'miad attack', found no key and no attack.csv")
     with open_key(keys[0], identity, grant, passphrase) as key:
         records = sorted(key.records.values(), key=lambda record: record.marked)
-        renderings = {name: key.rendering(one) for name, one in {one.rendering: one for one in records}.items()}
-    if any(record.delta for record in records):
-        raise InputError(f"{folder}: expected marks without delta, found some with; attack without --vaccine")
+        marks = {record.image: Marked(record, key.rendering(record), key.shared(record)) for record in records}
     config = _read_config(folder)
     known = load_logo(logo or config.get("logo", NAMES[0]))
     if known.digest != config["inputs"].get("logo"):
@@ -104,14 +141,10 @@ def open_marked_run(
     digest = hashlib.sha256(b"".join(record.to_bytes() for record in records)).hexdigest()
     with (folder / "attack.csv").open(newline="", encoding="utf-8") as file:
         status = {row["image"]: Status(row["status"]) for row in csv.DictReader(file)}
-    soft = any(((part.coverage > 0) & (part.coverage < 255)).any() for part in renderings.values())
+    renderings = {one.record.rendering: one.rendering for one in marks.values()}.values()
+    soft = any(((part.coverage > 0) & (part.coverage < 255)).any() for part in renderings)
     ranges = _ranges(config, "soft" if soft else "binary")
-    marks = {
-        record.image: DrawnMark(record.drawn(renderings[record.rendering]), record.x, record.y, record.alpha)
-        for record in records
-    }
-    originals = {record.image: record.original for record in records}
-    return MarkedRun(folder, digest, marks, originals, status, RandomMarker([known], ranges), _texture(records))
+    return MarkedRun(folder, digest, marks, status, RandomMarker([known], ranges), _texture(records))
 
 
 def _texture(records: Sequence[Record]) -> TextureOptions:

@@ -12,7 +12,7 @@ _MASK, _SUFFIX = ": mask", ".mask"
 
 
 class Specimens:
-    """What adversaries leave of one image; see `miad.commands.removal.carry_out`."""
+    """What adversaries leave of one image; see `miad.commands.removal_run.carry_out`."""
 
     def __init__(self) -> None:
         self._pictures: dict[str, Pixels] = {}

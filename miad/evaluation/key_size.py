@@ -9,7 +9,16 @@ from torch import Tensor
 
 from miad.data import DrawnMark, Item
 from miad.imaging import from_tensor
-from miad.keys import Pattern, make_record, rendering_digest
+from miad.keys import Pattern, Record, make_record, rendering_digest
+from miad.tensors import Pixels
+
+
+class Host(NamedTuple):
+    """What an attack put a mark on."""
+
+    image: Tensor
+    """uint8 ``(3, h, w)``: the image with its delta."""
+    record: Record
 
 
 class Subject(NamedTuple):
@@ -17,6 +26,8 @@ class Subject(NamedTuple):
 
     item: Item
     mark: DrawnMark
+    host: Host | None = None
+    """None where only the mark was read of the attack."""
 
 
 class KeySize(NamedTuple):
@@ -44,11 +55,21 @@ def key_size(subject: Subject, protected: Tensor, marked: Tensor, pattern: Patte
         marked: the same with the mark.
         pattern: what delta was made of.
     """
-    (item, mark), grey = subject, subject.item.grey
+    item, mark, grey = subject.item, subject.mark, subject.item.grey
     original, host, pixels = (from_tensor(image, grey=grey) for image in (item.image, protected, marked))
     place, name = (mark.x, mark.y, mark.alpha), rendering_digest(mark.rendering)
     file = f"{item.id}.png"
     record = make_record(item.id, file, original, host, pixels, place, mark.rendering, name, pattern=pattern)
+    return record_size(record, original)
+
+
+def record_size(record: Record, original: Pixels) -> KeySize:
+    """Measure a record.
+
+    Args:
+        record: of the image.
+        original: uint8 ``(h, w)`` or ``(h, w, 3)``.
+    """
     png = io.BytesIO()
     Image.fromarray(original).save(png, format="png")
     return KeySize(len(record.delta), len(record.remainder), len(record.to_bytes()), png.tell())

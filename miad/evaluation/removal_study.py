@@ -2,20 +2,21 @@
 
 The protocols of MIAD-MARK's Figures 5b, 5c, 8a, 8b and 10 and of its Table 1, with what they lack: the same marks with
 every delta and without, the image with nothing removed and with the mark taken off exactly, distances to the original
-plus delta, and adversaries that are no networks.
+plus delta, and adversaries that are no networks. Where the attack was searched over deltas, as the paper does it, these
+are one case more.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import nan
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 import torch
 from torch import Tensor
 
 from miad.data import DrawnMark, Item, RandomMarker
 from miad.evaluation.adversaries import Adversary, VisibleMark
-from miad.evaluation.key_size import UNKNOWN, KeySize, Subject, key_size
+from miad.evaluation.key_size import UNKNOWN, Host, KeySize, Subject, key_size, record_size
 from miad.imaging import from_tensor, to_tensor
 from miad.measures import mask_iou, removal_quality
 from miad.models import Remover
@@ -27,13 +28,15 @@ from miad.watermark import NO_TEXTURE, TextureOptions, keyed_texture, mix
 
 NOTHING, EXACT = "nothing", "exact"
 """The marked image as it is, and with the mark taken off exactly: no adversary without the key does better."""
+OWN: Final = "own"
+"""In place of a vaccine: the delta that the attack itself gave the images, and searched over."""
 
 
 class Case(NamedTuple):
     """One way to protect images."""
 
     vaccine: str
-    """none, noise, delta_d or delta_i."""
+    """none, noise, delta_d, delta_i or own."""
     made_on: str
     """Names of the removers that delta was made on, joined by +."""
     order: str
@@ -80,7 +83,7 @@ class RemovalStudy:
     """Who removes the marks of what, and how it is judged.
 
     Args:
-        cases: ways to protect images, each with what makes its delta.
+        cases: ways to protect images, each with what makes its delta; None for the attack's own.
         removers: networks that remove marks, by name, in evaluation mode.
         adversaries: others who do.
         targets: classifiers to read what they leave.
@@ -92,7 +95,7 @@ class RemovalStudy:
         added: the texture that they get in the cases that name one.
     """
 
-    cases: Mapping[Case, Vaccine]
+    cases: Mapping[Case, Vaccine | None]
     removers: Mapping[str, Remover]
     adversaries: Sequence[Adversary]
     targets: Sequence[Target]
@@ -106,7 +109,7 @@ class RemovalStudy:
         """Every case as every adversary leaves it.
 
         Args:
-            subjects: images of one size and kind.
+            subjects: images of one size and kind; with their hosts, for a case of the attack's own delta.
             device: where the networks are.
         """
         worn = {texture: self._wear(subjects, texture) for texture in {case.texture for case in self.cases}}
@@ -114,10 +117,8 @@ class RemovalStudy:
         for case, vaccine in self.cases.items():
             batch = batches[case.texture]
             protected, marked = self._protect(case, vaccine, batch)
-            own, sizes = worn[case.texture], [UNKNOWN] * len(subjects)
-            if case.order == "before":
-                patterns = (pattern_of(vaccine, self.seed, id_) for id_ in batch.ids)
-                sizes = [*map(key_size, own, protected, marked, patterns)]
+            own = worn[case.texture]
+            sizes = self._sizes(case, vaccine, own, protected, marked)
             for name, images, masks in self._remove(case, protected, marked, own):
                 yield Attempt(case, name, images, batch.originals, protected, batch.alphas > 0, masks, sizes)
 
@@ -145,14 +146,26 @@ class RemovalStudy:
         if not texture:
             return subjects
         secret = b"removal study %d" % self.seed
-        keyed = [keyed_texture(self.added, secret, item.id, grey=item.grey) for item, _ in subjects]
+        keyed = [keyed_texture(self.added, secret, one.item.id, grey=one.item.grey) for one in subjects]
         return [
-            Subject(item, replace(mark, rendering=one.on(mark.rendering)))
-            for (item, mark), one in zip(subjects, keyed, strict=True)
+            subject._replace(mark=replace(subject.mark, rendering=texture.on(subject.mark.rendering)))
+            for subject, texture in zip(subjects, keyed, strict=True)
         ]
 
-    def _protect(self, case: Case, vaccine: Vaccine, batch: "_Batch") -> tuple[Images, Images]:
+    def _sizes(
+        self, case: Case, vaccine: Vaccine | None, subjects: Sequence[Subject], protected: Images, marked: Images
+    ) -> list[KeySize]:
+        if vaccine is None:
+            return [record_size(_host(one).record, from_tensor(one.item.image, grey=one.item.grey)) for one in subjects]
+        if case.order == "after":
+            return [UNKNOWN] * len(subjects)
+        patterns = (pattern_of(vaccine, self.seed, subject.item.id) for subject in subjects)
+        return [*map(key_size, subjects, protected, marked, patterns)]
+
+    def _protect(self, case: Case, vaccine: Vaccine | None, batch: "_Batch") -> tuple[Images, Images]:
         """The originals with delta, and marked."""
+        if vaccine is None:
+            return batch.hosts, batch.mark(batch.hosts)
         originals, lesions, grey = batch.originals, batch.lesions, batch.grey
         generators = [delta_generator(self.seed, id_) for id_ in batch.ids]
         if case.order == "before":
@@ -186,7 +199,7 @@ class RemovalStudy:
         self, adversary: Adversary, marked: Images, subjects: Sequence[Subject], texture: TextureOptions
     ) -> Images:
         cleaned = []
-        for image, (item, mark) in zip(marked, subjects, strict=True):
+        for image, (item, mark, _) in zip(marked, subjects, strict=True):
             pixels = from_tensor(image, grey=item.grey)
             shape = (image.shape[1], image.shape[2])
             logo, mode = self.marker.logos[0], self.marker.ranges.alpha_mode
@@ -206,6 +219,8 @@ class _Batch(NamedTuple):
     colours: Images
     lesions: Tensor | None
     """Where delta is to be 0, bool ``(n, h, w)``; None to put it everywhere."""
+    hosts: Images
+    """The originals with the attack's own delta; the originals where that was not read."""
     places: list[tuple[tuple[int, int], tuple[int, int]]]
     """x and y of the marks, and their heights and widths."""
 
@@ -217,8 +232,10 @@ class _Batch(NamedTuple):
         alphas, colours = (torch.stack(part).to(device) for part in planes)
         originals = torch.stack([item.image for item in items]).to(device)
         lesions = _lesions(items) if spare else None
-        places = [((mark.x, mark.y), _shape(mark)) for _, mark in subjects]
-        return cls([item.id for item in items], items[0].grey, originals, alphas.int(), colours, lesions, places)
+        hosts = torch.stack([one.item.image if one.host is None else one.host.image for one in subjects]).to(device)
+        places = [((one.mark.x, one.mark.y), _shape(one.mark)) for one in subjects]
+        ids = [item.id for item in items]
+        return cls(ids, items[0].grey, originals, alphas.int(), colours, lesions, hosts, places)
 
     def near(self, margin: int) -> Tensor:
         """Boxes around the marks, bool ``(n, h, w)``."""
@@ -228,6 +245,11 @@ class _Batch(NamedTuple):
 
     def mark(self, hosts: Images) -> Images:
         return mix(hosts, self.colours, self.alphas)
+
+
+def _host(subject: Subject) -> Host:
+    assert subject.host is not None, "a case of the attack's own delta needs the hosts"
+    return subject.host
 
 
 def _shape(mark: DrawnMark) -> tuple[int, int]:

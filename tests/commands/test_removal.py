@@ -9,7 +9,7 @@ import pytest
 import torch
 import yaml
 
-import miad.commands.removal as removal_module
+import miad.commands.removal_run as removal_module
 from miad.cli import main
 from miad.commands.attack import attack
 from miad.commands.removal import removal
@@ -215,7 +215,7 @@ def test_originals_are_not_logged(zoo, marked, removers, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"vaccines": "none,delta"}, "expected one or more of none, noise, delta_d, delta_i, .*found 'delta'"),
+        ({"vaccines": "none,delta"}, "expected one or more of own, none, noise, delta_d, delta_i, .*found 'delta'"),
         ({"made_on": "both"}, "expected one or more of each, all, .*found 'both'"),
         ({"families": "blocks"}, "expected one or more of free, block, near, universal, .*found 'blocks'"),
         ({"orders": ""}, "expected one or more of before, after, .*found nothing"),
@@ -238,11 +238,9 @@ def test_a_folder_that_is_no_attack_is_refused(zoo, removers, tmp_path):
         few(zoo, zoo[0], removers, quiet("few", tmp_path))
 
 
-def test_marks_that_have_a_delta_are_refused(zoo, removers, tmp_path):
-    run = quiet("vaccinated", tmp_path)
-    attack(images(), str(zoo[0]), run, search=RandomSearch(2), vaccine=VaccineOptions("noise"))
-    with pytest.raises(InputError, match=r"expected marks without delta, .*; attack without --vaccine"):
-        few(zoo, run.folder, removers, quiet("few", tmp_path))
+def test_only_attacks_with_a_delta_have_their_own(zoo, marked, removers, tmp_path):
+    with pytest.raises(InputError, match=r"expected images with deltas of their own, found none; leave own out"):
+        few(zoo, marked, removers, quiet("few", tmp_path), vaccines="none,own")
 
 
 def test_without_classifiers_nobody_reads_what_is_left(marked, removers, tmp_path):

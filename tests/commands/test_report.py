@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 import miad.commands.cell_runner as runner_module
-import miad.commands.removal as removal_module
+import miad.commands.removal_run as removal_module
 from miad.cli import main
 from miad.commands.evaluate import transfer
 from miad.commands.experiment import Experiment, MarkSettings, Sizes

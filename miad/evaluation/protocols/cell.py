@@ -13,6 +13,8 @@ from miad.vaccine import VaccineName
 
 Images: TypeAlias = Literal["all", "sweep"]
 """The experiment's images, or the fewer of its sweeps of parameters."""
+Order: TypeAlias = Literal["before", "after"]
+"""Whether delta is added before the mark or after it."""
 
 
 @dataclass(frozen=True)
@@ -65,20 +67,22 @@ class RemovalCell:
     """Every remover takes the marks of an attack off images with one delta.
 
     Args:
-        attack: whose marks, those that succeeded; without delta.
-        vaccine: the delta.
+        attack: whose marks, those that succeeded.
+        vaccine: the delta; ``own`` is the attack's.
         made_on: names of the removers that it is made on.
         order: whether delta is added before the mark or after it.
     """
 
     attack: AttackCell
-    vaccine: VaccineName = "none"
+    vaccine: VaccineName | Literal["own"] = "none"
     made_on: tuple[str, ...] = ()
-    order: Literal["before", "after"] = "before"
+    order: Order = "before"
 
     @property
     def title(self) -> str:
         """One line for lists and messages."""
+        if self.vaccine == "own":
+            return f"removal; {self.attack.title}"
         delta = " of ".join(filter(None, (self.vaccine, "+".join(self.made_on))))
         return f"removal with {delta} {self.order} the mark; {self.attack.title}"
 

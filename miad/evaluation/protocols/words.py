@@ -4,6 +4,13 @@ from collections.abc import Sequence
 
 from miad.evaluation.report.document import Table, Value
 
+_DELTAS = {
+    "accuracy_without": "without delta",
+    "accuracy_with": "with delta under the same marks",
+    "accuracy_with_anew": "with delta that was searched over",
+}
+"""Columns of Figure 5c, in words."""
+
 
 def entry(table: Table, column: str, **where: str) -> Value:
     """An entry of the first line that has these values; None where there is none."""
@@ -11,7 +18,7 @@ def entry(table: Table, column: str, **where: str) -> Value:
     for row in table.rows:
         line = dict(zip(names, row, strict=True))
         if all(line[name] == value for name, value in where.items()):
-            return line[column]
+            return line.get(column)
     return None
 
 
@@ -36,10 +43,9 @@ def removal_words(tables: Sequence[Table]) -> str:
     """Figure 5c."""
     (table,) = tables
     parts = []
-    for setting in ("without", "with"):
-        own = entry(table, f"accuracy_{setting}", model="mean")
-        paper = entry(table, f"paper_accuracy_{setting}", model="mean")
-        parts.append(f"{against(own, paper)} {setting} delta")
+    for column, words in _DELTAS.items():
+        own, paper = (entry(table, name, model="mean") for name in (column, f"paper_{column}"))
+        parts.append(f"{against(own, paper)} {words}")
     return f"{table.title}, mean: {', '.join(parts)}."
 
 
