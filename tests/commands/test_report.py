@@ -137,8 +137,12 @@ def test_removals_are_those_of_the_cells_own_files(finished):
     told = {(line["model"], line["remover"]): line for line in table(document, "fig5c")}
     for model in NAMES:
         for remover in ("WDNet", "SplitNet"):
-            for setting, delta in (("without", "none"), ("with", f"delta_d of {remover}")):
-                title = f"removal with {delta} before the mark; attack: he_sit on {model}"
+            titles = {
+                "without": f"removal with none before the mark; attack: he_sit on {model}",
+                "with": f"removal with delta_d of {remover} before the mark; attack: he_sit on {model}",
+                "with_anew": f"removal; attack: he_sit on {model}, delta_d of {remover}",
+            }
+            for setting, title in titles.items():
                 rows = read(cell_of(root, document, title) / "removal.csv")
                 own = {row["removed_by"]: float(row[f"accuracy/{model}"]) for row in rows}
                 assert told[model, remover][f"accuracy_{setting}"] == own[remover]
@@ -288,7 +292,7 @@ def test_another_size_or_delta_makes_other_cells_and_another_name_does_not(finis
     again(tmp_path, "fig5b", vaccine=VaccineOptions(steps=1))
     new = {path.name for path in (tmp_path / "cells").iterdir()} - names
     expected = {f"removal-One-delta_d-{remover}-before" for remover in ("WDNet", "SplitNet")}
-    assert {name.rpartition("-")[0] for name in new} == expected
+    assert {name.rpartition("-")[0] for name in new} == expected | {"he_sit-One", "removal-One-own-before"}
 
 
 def test_cells_are_shared_with_the_transfer_table(zoo, make, again, tmp_path):
