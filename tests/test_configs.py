@@ -116,7 +116,7 @@ def test_a_classifier_config_builds_its_network(config, build):
 def test_a_segmenter_config_builds_its_network(config, build):
     encoder, options = build(smp, "UnetPlusPlus", "segmenter", config)
     assert encoder in smp.encoders.get_encoder_names()
-    assert options["encoder_weights"] == (None if config.stem.endswith("_128") else "imagenet")
+    assert options["encoder_weights"] == (None if config.stem.endswith(("_128", "_768")) else "imagenet")
 
 
 @pytest.mark.parametrize("config", files("remover"))
@@ -192,7 +192,7 @@ def tiny(tmp_path_factory):
 
 
 GRADES = [f"grade {grade}" for grade in range(4)]
-ONLY = {"miad": "fig3", "medlocker": "table1", "medlocker_idrid": "table3", "medlocker_idrid_96": "table3"}
+ONLY = {"miad": "fig3", "medlocker": "table1", "medlocker_idrid": "table3", "medlocker_idrid_128": "table3"}
 """A figure or table of each report that needs few cells."""
 
 
