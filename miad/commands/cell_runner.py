@@ -268,7 +268,6 @@ class CellRunner:
             own.stop,
             own.images,
             own.batch_size,
-            own.sizes.pictures,
         )
 
     def _read_attack(self, cell: AttackCell) -> AttackFound:
@@ -281,7 +280,7 @@ class CellRunner:
         for index in spread(fooled, self.experiment.sizes.pictures):
             shown += self._pair(folder, cells.dataset, index, judged.before[reader], judged.after[reader])
         picture = folder / "lesions.png"
-        drawn = picture.read_bytes() if picture.exists() else b""
+        drawn = picture.read_bytes() if self.experiment.sizes.pictures and picture.exists() else b""
         measures = {row["measure"]: row["value"] for row in read_rows(folder / "metrics.csv")}
         learned = int(float(measures["learning_queries"]))
         return AttackFound(judged, tuple(self.experiment.data.classes), shown, drawn, learned)

@@ -24,6 +24,8 @@ from miad.tensors import Probabilities
 
 _LONGEST = 60
 """Characters of the sources' names in a folder's name."""
+_DRAWN = 3
+"""Images of a cell whose lesion masks are drawn, whether who asks for the cell shows them or not: others re-use it."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,6 @@ class Cells:
         stop: when an image's search ends.
         images: images in flight.
         batch_size: candidates, or images, a forward pass.
-        pictures: images of each cell whose lesion masks are drawn.
     """
 
     folder: Path
@@ -58,7 +59,6 @@ class Cells:
     stop: Stop
     images: int
     batch_size: int
-    pictures: int = 0
 
     @cached_property
     def examples(self) -> str:
@@ -95,7 +95,7 @@ class Cells:
             self.stop,
             in_flight=self.images,
         )
-        mark_images(self.data, self.dataset, task, run, pictures=0, content=self.content, drawn=self.pictures)
+        mark_images(self.data, self.dataset, task, run, pictures=0, content=self.content, drawn=_DRAWN)
         return run.folder
 
     def judge(
