@@ -7,7 +7,7 @@ from miad.evaluation.protocols.drawing import Curve, bars, curves
 from miad.evaluation.protocols.found import AttackFound, Findings
 from miad.evaluation.protocols.pictures import by_image, picture_figure
 from miad.evaluation.protocols.plan import Plan
-from miad.evaluation.protocols.protocol import EFFORT, Protocol, deviation, lowest, mean, number
+from miad.evaluation.protocols.protocol import EFFORT, Protocol, deviation, gaps, lowest, mean, number
 from miad.evaluation.protocols.words import accuracy_words
 from miad.evaluation.report.document import Column, Figure, Table, Value
 from miad.evaluation.transfer import SEEN, TransferRow, transfer_rows
@@ -89,14 +89,14 @@ def _seen_tables(plan: Plan, found: Findings) -> list[Table]:
     rows = [line for search in plan.searches for line in _lines(plan, found, "fig2b", search, _single(plan, search))]
     title = "Accuracy on the classifier that was searched on"
     source = f"{plan.paper.title}, text to Figure 2b"
-    return [Table("fig2b", title, _HEAD, tuple(map(tuple, rows)), plan.notes("fig2b"), source)]
+    return [gaps(Table("fig2b", title, _HEAD, tuple(map(tuple, rows)), plan.notes("fig2b"), source))]
 
 
 def _unseen_tables(plan: Plan, found: Findings) -> list[Table]:
     rows = [line for search in plan.searches for line in _lines(plan, found, "fig2c", search, _left_out(plan, search))]
     title = "Accuracy on the classifier that was left out, searched on all others"
     source = f"{plan.paper.title}, text to Figure 2c"
-    return [Table("fig2c", title, _HEAD, tuple(map(tuple, rows)), plan.notes("fig2c"), source)]
+    return [gaps(Table("fig2c", title, _HEAD, tuple(map(tuple, rows)), plan.notes("fig2c"), source))]
 
 
 def _unseen_cells(plan: Plan) -> list[Cell]:

@@ -66,6 +66,15 @@ def mean(values: Sequence[Value]) -> float | None:
     return fmean(known) if known and len(known) == len(values) else None
 
 
+def gaps(table: Table) -> Table:
+    """The same, with a note on why means are missing, where one of our numbers is."""
+    columns = zip(table.columns, zip(*table.rows, strict=True), strict=True)
+    if not any(None in values for column, values in columns if not column.paper):
+        return table
+    words = "Where a number is missing (a classifier may have no image to attack), so is the mean over it."
+    return replace(table, note=f"{table.note} {words}".strip())
+
+
 def deviation(values: Sequence[Value]) -> float | None:
     """Standard deviation of a sample, likewise; missing for a single one."""
     known = [value for value in values if isinstance(value, int | float)]

@@ -8,7 +8,7 @@ from miad.evaluation.protocols.drawing import bars
 from miad.evaluation.protocols.found import Findings, Shown
 from miad.evaluation.protocols.pictures import by_image, picture_figure
 from miad.evaluation.protocols.plan import Plan
-from miad.evaluation.protocols.protocol import Protocol, mean, number
+from miad.evaluation.protocols.protocol import Protocol, gaps, mean, number
 from miad.evaluation.protocols.words import removal_words
 from miad.evaluation.removal_study import EXACT, NOTHING, OWN
 from miad.evaluation.report.document import Column, Figure, Table, Value
@@ -160,7 +160,7 @@ def _accuracy_tables(plan: Plan, found: Findings) -> list[Table]:
     rows.append(("mean", "all", *(known.get(column.name, own) for column, own in zip(head[2:], ours, strict=True))))
     title = "Accuracy on what removers leave, marks searched on the classifier that reads"
     note = f"Accuracy of the same images before they were marked is 1. {plan.notes('fig5c')}".strip()
-    return [Table("fig5c", title, head, tuple(rows), note, f"{plan.paper.title}, Figure 5c")]
+    return [gaps(Table("fig5c", title, head, tuple(rows), note, f"{plan.paper.title}, Figure 5c"))]
 
 
 def _accuracy_head() -> tuple[Column, ...]:

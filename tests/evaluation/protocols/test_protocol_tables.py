@@ -135,6 +135,9 @@ def test_a_missing_cell_is_missing_and_so_are_the_means_over_it(plan):
         else:
             assert after == before
         assert after["paper_accuracy_after"] == before["paper_accuracy_after"]
+    words = "so is the mean over it"
+    assert words in table.note
+    assert words not in whole.note
 
 
 @pytest.mark.parametrize("paper", ["miad", "medlocker"])
