@@ -34,15 +34,15 @@ COMMANDS = {
         "miad.commands.report:report",
         "Lay a paper's tables and figures beside ours, or runs side by side.",
     ),
-    "bench attack": Command("miad.commands.bench_attack:attack", "Measure where the time of an attack goes."),
-    "bench search": Command("miad.commands.bench_search:search", "Measure how fast the engine searches."),
-    "bench growth": Command("miad.commands.bench_growth:growth", "Measure how the engine's speed and memory grow."),
+    "bench attack": Command("miad.commands.bench.attack:attack", "Measure where the time of an attack goes."),
+    "bench search": Command("miad.commands.bench.search:search", "Measure how fast the engine searches."),
+    "bench growth": Command("miad.commands.bench.growth:growth", "Measure how the engine's speed and memory grow."),
     "bench composite": Command(
-        "miad.commands.bench_composite:composite", "Measure how fast candidates are composited."
+        "miad.commands.bench.composite:composite", "Measure how fast candidates are composited."
     ),
-    "bench gradcam": Command("miad.commands.bench_gradcam:gradcam", "Measure how fast Grad-CAM makes heatmaps."),
-    "bench delta": Command("miad.commands.bench_delta:delta", "Measure how fast deltas are made."),
-    "bench recover": Command("miad.commands.bench_recover:recover", "Measure how fast originals are recovered."),
+    "bench gradcam": Command("miad.commands.bench.gradcam:gradcam", "Measure how fast Grad-CAM makes heatmaps."),
+    "bench delta": Command("miad.commands.bench.delta:delta", "Measure how fast deltas are made."),
+    "bench recover": Command("miad.commands.bench.recover:recover", "Measure how fast originals are recovered."),
     "recover": Command("miad.commands.recover:recover", "Restore the originals of marked images, bit for bit."),
     "keys new": Command("miad.commands.keys_new:new", "Make an identity for a user."),
     "keys grant": Command("miad.commands.keys_grant:grant", "Let others restore images."),

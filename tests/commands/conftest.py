@@ -74,8 +74,8 @@ def make_run(tmp_path):
 def shown(monkeypatch, request):
     """The closing tables of the module that the test is named after, which are kept off the terminal."""
     tables = []
-    name = request.module.__name__.rpartition(".test_")[2]
-    monkeypatch.setattr(f"miad.commands.{name}.show_table", lambda *table: tables.append(table))
+    module = request.module.__name__.replace("tests.", "miad.", 1).replace(".test_", ".")
+    monkeypatch.setattr(f"{module}.show_table", lambda *table: tables.append(table))
     return tables
 
 

@@ -5,11 +5,11 @@ import json
 import pytest
 import torch
 
-from miad.commands.bare_forward import WAYS
-from miad.commands.bench_search import search
+from miad.commands.bench.bare_forward import WAYS
+from miad.commands.bench.search import search
 from miad.search import HeuristicEvolution
 
-from .conftest import assert_agree
+from ..conftest import assert_agree
 
 HE = HeuristicEvolution(population=3, generations=1)
 NAMES = ("forward", "engine", "pruned", "one_by_one")

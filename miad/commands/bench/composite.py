@@ -9,11 +9,11 @@ import PIL
 import torch
 from PIL import Image
 
-from miad.commands.json_file import write_json
-from miad.commands.memory import memory_kind, most_memory, show_memory
+from miad.commands.bench.json_file import write_json
+from miad.commands.bench.memory import memory_kind, most_memory, show_memory
+from miad.commands.bench.timing import Rates, Work, take_turns
 from miad.commands.run import Run
 from miad.commands.show import show_table
-from miad.commands.timing import Rates, Work, take_turns
 from miad.errors import RunError, check_at_least
 from miad.imaging import from_tensor, to_tensor
 from miad.tensors import Images

@@ -5,13 +5,13 @@ import time
 
 import pytest
 
-from miad.commands import bench_gradcam as bench_module
-from miad.commands.bench_gradcam import gradcam
+from miad.commands.bench import gradcam as bench_module
+from miad.commands.bench.gradcam import gradcam
 from miad.errors import InputError
 from miad.lesions import GradCam
 from miad.models import Classifier
 
-from .conftest import assert_agree, save_run
+from ..conftest import assert_agree, save_run
 
 
 def test_the_table_and_the_file_agree(zoo, shown, tmp_path):

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from miad.cli import main
-from miad.commands import bench_composite as bench_module
-from miad.commands.bench_composite import _Candidates, composite
+from miad.commands.bench import composite as bench_module
+from miad.commands.bench.composite import _Candidates, composite
 from miad.errors import InputError, RunError
 from miad.watermark import blend, draw_variants, load_logo, make_atlas
 
-from .conftest import assert_agree
+from ..conftest import assert_agree
 
 HEADER = ("", "candidates/s", "of copy", "of one by one")
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from miad.commands.json_file import write_json
+from miad.commands.bench.json_file import write_json
 from miad.commands.marking import check_targets, load_targets, mark_images, mark_options
 from miad.commands.run import Run
 from miad.commands.show import show_table

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from miad.commands import memory
-from miad.commands.memory import memory_kind, most_memory, show_memory
+from miad.commands.bench import memory
+from miad.commands.bench.memory import memory_kind, most_memory, show_memory
 
 CPU = torch.device("cpu")
 MIB = 2**20

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torchvision.transforms.functional import to_tensor
 
-from miad.commands.bench_search import search
-from miad.commands.engine_speed import EngineBench, measure_engine
+from miad.commands.bench.engine_speed import EngineBench, measure_engine
+from miad.commands.bench.search import search
 from miad.data import Phantom
 from miad.errors import InputError
 from miad.search import LEARNED, HeuristicEvolution

@@ -6,10 +6,10 @@ from typing import Any
 
 from torch import nn
 
-from miad.commands.bare_forward import WAYS, working_ways
-from miad.commands.engine_speed import EngineBench, EngineSpeed, engine_mark, engine_targets, measure_engine
-from miad.commands.json_file import write_json
-from miad.commands.memory import show_memory
+from miad.commands.bench.bare_forward import WAYS, working_ways
+from miad.commands.bench.engine_speed import EngineBench, EngineSpeed, engine_mark, engine_targets, measure_engine
+from miad.commands.bench.json_file import write_json
+from miad.commands.bench.memory import show_memory
 from miad.commands.run import Run
 from miad.commands.show import show_table
 from miad.data import ImageDataModule, Split, choose_images

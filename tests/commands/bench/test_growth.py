@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from miad.cli import main
-from miad.commands import bench_growth as bench_module
-from miad.commands.bench_growth import growth
-from miad.commands.engine_speed import measure_engine
+from miad.commands.bench import growth as bench_module
+from miad.commands.bench.engine_speed import measure_engine
+from miad.commands.bench.growth import growth
 from miad.data import Phantom
 from miad.errors import InputError
 from miad.search import LEARNED, HeuristicEvolution
 
-from .conftest import assert_agree
+from ..conftest import assert_agree
 
 HE = HeuristicEvolution(population=3, generations=1)
 FEW = {"images": "2,3", "batch_sizes": "8,4", "sizes": "48,64", "repeats": 1}

@@ -2,7 +2,7 @@
 
 import time
 
-from miad.commands.timing import Rates, Work, seconds, take_turns
+from miad.commands.bench.timing import Rates, Work, seconds, take_turns
 
 
 def test_works_take_turns_after_each_was_done_once():

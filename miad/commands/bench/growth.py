@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from miad.commands.engine_speed import EngineBench, EngineSpeed, engine_mark, engine_targets, measure_engine
-from miad.commands.json_file import write_json
+from miad.commands.bench.engine_speed import EngineBench, EngineSpeed, engine_mark, engine_targets, measure_engine
+from miad.commands.bench.json_file import write_json
+from miad.commands.bench.memory import show_memory
 from miad.commands.marking import Mark
-from miad.commands.memory import show_memory
 from miad.commands.run import Run
 from miad.commands.show import show_table
 from miad.commands.words import read_counts

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from miad.commands.json_file import write_json
+from miad.commands.bench.json_file import write_json
 from miad.errors import RunError
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import torch
 
-from miad.commands.json_file import write_json
+from miad.commands.bench.json_file import write_json
+from miad.commands.bench.memory import memory_kind, most_memory, show_memory
+from miad.commands.bench.timing import Work, take_turns
 from miad.commands.marking import load_targets
-from miad.commands.memory import memory_kind, most_memory, show_memory
 from miad.commands.run import Run
 from miad.commands.show import show_table
-from miad.commands.timing import Work, take_turns
 from miad.errors import InputError, check_at_least
 from miad.lesions import GradCam
 from miad.models import Classifier

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from miad.commands import bench_recover as bench_module
 from miad.commands.attack import attack
-from miad.commands.bench_recover import _Bench, recover
+from miad.commands.bench import recover as bench_module
+from miad.commands.bench.recover import _Bench, recover
 from miad.data import Phantom
 from miad.errors import InputError, KeyMismatchError, RunError
 from miad.imaging import read_image
@@ -28,7 +28,7 @@ from miad.keys import (
 )
 from miad.search import RandomSearch
 
-from .conftest import assert_agree, quiet, tree
+from ..conftest import assert_agree, quiet, tree
 
 
 @pytest.fixture(scope="module")

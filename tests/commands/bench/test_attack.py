@@ -5,10 +5,10 @@ import json
 import pytest
 
 from miad.cli import main
-from miad.commands.bench_attack import attack as bench
+from miad.commands.bench.attack import attack as bench
 from miad.search import RandomSearch
 
-from .conftest import assert_agree
+from ..conftest import assert_agree
 
 
 def test_every_way_to_find_lesions_has_a_row(zoo, phantom, shown, tmp_path):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from miad.commands.bare_forward import WAYS, working_ways
+from miad.commands.bench.bare_forward import WAYS, working_ways
 from miad.targets import Ensemble, load_target
 
 COMPILED = ("compiled", "bfloat16, compiled")

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import torch
 
-from miad.commands.json_file import write_json
-from miad.commands.memory import memory_kind, most_memory, show_memory
+from miad.commands.bench.json_file import write_json
+from miad.commands.bench.memory import memory_kind, most_memory, show_memory
+from miad.commands.bench.timing import Work, seconds, take_turns
 from miad.commands.passphrase import passphrase_of
 from miad.commands.show import show_table
-from miad.commands.timing import Work, seconds, take_turns
 from miad.errors import InputError, KeyMismatchError, RunError, check_at_least
 from miad.imaging import pixel_digest, read_stored, write_failure, write_stored
 from miad.keys import Key, open_key, recover_folder, restored

@@ -6,12 +6,12 @@ import time
 import pytest
 import torch
 
-from miad.commands.bench_delta import delta
+from miad.commands.bench.delta import delta
 from miad.errors import InputError
 from miad.models import Remover
 from miad.vaccine import Vaccine, VaccineOptions
 
-from .conftest import assert_agree, save_remover
+from ..conftest import assert_agree, save_remover
 
 FEW = VaccineOptions(steps=2)
 

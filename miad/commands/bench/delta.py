@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
-from miad.commands.json_file import write_json
+from miad.commands.bench.json_file import write_json
+from miad.commands.bench.timing import Work, take_turns
 from miad.commands.run import Run
 from miad.commands.show import show_table
-from miad.commands.timing import Work, take_turns
 from miad.commands.vaccines import DEFAULT_VACCINE, load_removers
 from miad.errors import InputError, check_at_least
 from miad.models import Remover

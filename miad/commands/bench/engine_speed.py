@@ -11,9 +11,9 @@ from PIL import Image
 from torch import nn
 from torchvision.transforms.functional import to_tensor
 
+from miad.commands.bench.memory import memory_kind, most_memory
+from miad.commands.bench.timing import Rates, Work, take_turns
 from miad.commands.marking import Mark, check_targets, load_targets, mark_options
-from miad.commands.memory import memory_kind, most_memory
-from miad.commands.timing import Rates, Work, take_turns
 from miad.data import ImageDataModule, Item
 from miad.errors import InputError
 from miad.search import LearnedPlaces, Outcome, Pool, Search, Space, Strategy, image_generator

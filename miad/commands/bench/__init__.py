@@ -1,0 +1,1 @@
+"""``miad bench``: how fast the parts are, as ratios in one run."""
