@@ -35,7 +35,8 @@ def report(
     With --experiment, computes what a paper shows, and writes ROOT/NAME/report.html, tables/*.csv, tables/*.tex and
     figures/*. Every piece of work is kept as a cell, also for other reports; finished cells are re-used, an interrupted
     report goes on where it stopped, and a cell that fails is missing in the tables, which say why. The pictures show
-    originals: keep the report to yourself, or leave them out with --experiment.sizes.pictures 0.
+    originals: keep the report to yourself, or leave them out with --experiment.sizes.pictures 0. Prints the summary and
+    the page's path.
 
     With --compare, lays out measures of 'miad fit', 'test', 'attack' and 'evaluate', a column a run and the best of
     every row marked, curves, and which of their settings differ, and writes the same files to OUT. Runs that have not
@@ -79,5 +80,5 @@ def report(
         sys.stderr.write(
             f"{len(missing)} of {count} cells are missing; the report says why, the same command goes on\n"
         )
-    sys.stdout.write(f"{page}\n")
+    sys.stdout.writelines(f"{line}\n" for line in (*made.summary, page))
     return page

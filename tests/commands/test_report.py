@@ -1,5 +1,6 @@
 """A paper's tables on the phantom, against the cells that they are made of; what is resumed, missing and refused."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -373,7 +374,9 @@ def test_the_command_line_takes_a_file_and_changes_of_it(zoo, kept, tmp_path, ca
     assert kept[-1].facts["images of every class"] == "1"
     words_of = [words for section in kept[-1].sections for words in section.words]
     assert "Left out: it leaves one model out, and there is only one." in words_of
-    assert capsys.readouterr().out.endswith("report.html\n")
+    *summary, page = capsys.readouterr().out.splitlines()
+    assert page.endswith("report.html")
+    assert any(re.fullmatch(r"(\d+) of \1 cells are computed\.", line) for line in summary)
     assert call(*words, "--experiment.main", "Won") == 2
     assert "did you mean One?" in capsys.readouterr().err
     assert call("--root", tmp_path) == 2
