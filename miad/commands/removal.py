@@ -15,7 +15,7 @@ from miad.commands.words import read_words, split_words
 from miad.data import ImageDataModule, Split, spread
 from miad.errors import InputError, check_at_least
 from miad.evaluation import NOTHING, OWN, Case, RemovalStudy
-from miad.evaluation.adversaries import Adversary, adversary
+from miad.evaluation.adversaries import FILTERS, Adversary, adversary
 from miad.models import Remover
 from miad.search import Status
 from miad.vaccine import Family, Vaccine, VaccineName, VaccineOptions
@@ -42,6 +42,7 @@ def removal(
     orders: str = "before",
     vaccine: VaccineOptions = DEFAULT_VACCINE,
     families: str = "",
+    denoised_by: str = "nlm",
     removed_by: str = _ADVERSARIES,
     spare_lesions: bool = False,
     logo: str | None = None,
@@ -80,9 +81,11 @@ def removal(
         vaccine: how delta is made; its kind is not used.
         families: any of free, block, near, universal, separated by commas; by default the vaccine's own. A universal
             delta is learned from training images (from those chosen where there are none).
+        denoised_by: filters after each of which every remover removes again, as one would who expects a delta:
+            nlm:STRENGTH (non-local means) or others of --removed_by, separated by commas; empty for none.
         removed_by: adversaries that are no networks: known_logo, known_logo_mean, _median, _bilateral, _nlm, _tv or
             _wiener, who also know how strong and fine the marks' texture is, inpaint_telea, inpaint_ns, jpeg:QUALITY,
-            median:SIZE, blur:SIGMA, resize:FACTOR, separated by commas.
+            median:SIZE, nlm:STRENGTH, blur:SIGMA, resize:FACTOR, separated by commas.
         spare_lesions: keep delta off the given lesions.
         logo: of the marks; by default the one that the attack's configuration names.
         grant: of the attack's key, where only the people of --key.to can open it.
@@ -124,6 +127,7 @@ def removal(
         spare=spare_lesions,
         own=marks.texture,
         added=texture,
+        denoisers=_denoisers(denoised_by),
     )
     carry_out(study, marks, data, dataset, chosen, run, batch_size, spread(chosen, pictures))
 
@@ -169,6 +173,14 @@ def _adversaries(removed_by: str) -> list[Adversary]:
     """Each once; the marked image as it is comes of itself."""
     chosen = [adversary(word) for word in split_words(removed_by)]
     return [one for name, one in {one.name: one for one in chosen}.items() if name != NOTHING]
+
+
+def _denoisers(denoised_by: str) -> list[Adversary]:
+    chosen = {one.name: one for one in map(adversary, split_words(denoised_by))}
+    for name in chosen:
+        if name.partition(":")[0] not in FILTERS:
+            raise InputError(f"expected --denoised_by of {', '.join(FILTERS)}, found {name}; it needs to know the mark")
+    return [*chosen.values()]
 
 
 def _joined(known: Mapping[str, Remover], unseen: Mapping[str, Remover]) -> dict[str, Remover]:

@@ -93,6 +93,8 @@ class RemovalStudy:
         spare: keep delta off given lesions.
         own: the texture that the marks have of themselves, which adversaries know of.
         added: the texture that they get in the cases that name one.
+        denoisers: filters that each image also goes through before the networks get it: deltas are fine patterns, which
+            an adversary who expects one takes off first.
     """
 
     cases: Mapping[Case, Vaccine | None]
@@ -104,6 +106,7 @@ class RemovalStudy:
     spare: bool = False
     own: TextureOptions = NO_TEXTURE
     added: TextureOptions = NO_TEXTURE
+    denoisers: Sequence[Adversary] = ()
 
     def clean(self, subjects: Sequence[Subject], device: torch.device) -> Iterator[Attempt]:
         """Every case as every adversary leaves it.
@@ -184,16 +187,19 @@ class RemovalStudy:
         yield NOTHING, marked, None
         if case.order == "before":  # a delta over the mark is stretched where the mark comes off
             yield EXACT, protected, None
+        texture = self.added if case.texture else self.own
+        yield from self._clean(marked, "")
+        for denoiser in self.denoisers:
+            yield from self._clean(self._outwit(denoiser, marked, subjects, texture), f" after {denoiser.name}")
+        for adversary in self.adversaries:
+            yield adversary.name, self._outwit(adversary, marked, subjects, texture), None
+
+    def _clean(self, images: Images, words: str) -> Iterator[tuple[str, Images, Tensor]]:
+        """What every network makes of some images."""
         for name, remover in self.removers.items():
             with torch.no_grad():
-                found = remover(to_unit(marked))
-            yield name, to_levels(found.image), found.mask
-        for adversary in self.adversaries:
-            yield (
-                adversary.name,
-                self._outwit(adversary, marked, subjects, self.added if case.texture else self.own),
-                None,
-            )
+                found = remover(to_unit(images))
+            yield f"{name}{words}", to_levels(found.image), found.mask
 
     def _outwit(
         self, adversary: Adversary, marked: Images, subjects: Sequence[Subject], texture: TextureOptions

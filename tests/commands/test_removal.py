@@ -60,6 +60,7 @@ def study(zoo, marked, removers, tmp_path_factory):
         unseen_removers=removers[2],
         orders="before,after",
         vaccine=QUICK,
+        denoised_by="median,median:3",
         removed_by="inpaint_telea,nothing,median:5,inpaint_telea",
         status="marked",
         batch_size=3,
@@ -85,7 +86,9 @@ def test_every_case_meets_every_adversary(study):
             row["removed_by"] for row in rows(study) if (row["vaccine"], row["made_on"], row["order"]) == case
         ]
         exact = ["exact"] if case[2] == "before" else []  # nobody can where delta lies over the mark
-        assert adversaries == ["nothing", *exact, "wdnet", "bvmr", "slbr", "inpaint_telea", "median:5"]
+        networks = ["wdnet", "bvmr", "slbr"]
+        after = [f"{name} after median" for name in networks]
+        assert adversaries == ["nothing", *exact, *networks, *after, "inpaint_telea", "median:5"]
     assert {row["images"] for row in rows(study)} == {"7"}
 
 
@@ -127,7 +130,7 @@ def test_an_exact_removal_leaves_delta_and_nothing_else(study):
 
 def test_only_networks_have_a_mask(study):
     for row in rows(study):
-        assert (row["mask_iou"] == "nan") == (row["removed_by"] not in ("wdnet", "bvmr", "slbr"))
+        assert (row["mask_iou"] == "nan") == (row["removed_by"].split()[0] not in ("wdnet", "bvmr", "slbr"))
 
 
 def test_its_files_are_these(study):
@@ -215,6 +218,7 @@ def test_originals_are_not_logged(zoo, marked, removers, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        ({"denoised_by": "nlm,inpaint_ns"}, "expected --denoised_by of jpeg, median, .*found inpaint_ns; it needs"),
         ({"vaccines": "none,delta"}, "expected one or more of own, none, noise, delta_d, delta_i, .*found 'delta'"),
         ({"made_on": "both"}, "expected one or more of each, all, .*found 'both'"),
         ({"families": "blocks"}, "expected one or more of free, block, near, universal, .*found 'blocks'"),

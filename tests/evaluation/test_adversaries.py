@@ -17,6 +17,7 @@ from miad.evaluation.adversaries import (
     Inpaint,
     Jpeg,
     Median,
+    NonLocalMeans,
     Nothing,
     Resize,
     VisibleMark,
@@ -102,6 +103,16 @@ def test_median_is_that_of_scipy(size):
     assert (Median(size)(COLOUR, MARK) == ndimage.median_filter(COLOUR, (size, size, 1), mode="nearest")).all()
 
 
+@pytest.mark.parametrize("image", [GREY, COLOUR], ids=["grey", "colour"])
+def test_nlm_takes_off_what_is_fine_and_leaves_edges(image):
+    steps = np.where(np.arange(image.shape[1]) < image.shape[1] // 2, 60, 180).astype(np.uint8)
+    plain = np.broadcast_to(steps if image.ndim == 2 else steps[:, None], image.shape)
+    noise = 8 * np.random.default_rng(0).choice([-1, 1], image.shape)
+    cleaned = NonLocalMeans()((plain + noise).astype(np.uint8), MARK).astype(int)
+    assert np.abs(cleaned - plain).mean() < 3  # of 8
+    assert (cleaned[:, -3] - cleaned[:, 2]).min() > 100
+
+
 @pytest.mark.parametrize("sigma", [0.7, 1, 2])
 def test_blur_is_that_of_scipy(sigma):
     expected = ndimage.gaussian_filter(COLOUR.astype(float), (sigma, sigma, 0), mode="mirror", truncate=3)
@@ -141,7 +152,7 @@ def test_inpainting_sees_nothing_of_what_it_paints_over():
 
 @pytest.mark.parametrize(
     "name",
-    [*ADVERSARIES, "jpeg:50", "median:5", "blur:1.5", "resize:0.25", "inpaint_telea:0", "inpaint_ns:2"],
+    [*ADVERSARIES, "jpeg:50", "median:5", "nlm:8", "blur:1.5", "resize:0.25", "inpaint_telea:0", "inpaint_ns:2"],
 )
 def test_an_adversary_has_the_name_it_was_asked_for(name):
     assert adversary(name).name == name
@@ -150,6 +161,7 @@ def test_an_adversary_has_the_name_it_was_asked_for(name):
 def test_parameters_reach_the_filters():
     assert adversary("jpeg:50") == Jpeg(50)
     assert adversary("median:5") == Median(5)
+    assert adversary("nlm:8") == NonLocalMeans(8)
     assert adversary("blur:1.5") == Blur(1.5)
     assert adversary("resize:0.25") == Resize(0.25)
     assert adversary("inpaint_ns:2") == Inpaint("ns", 2)
@@ -163,7 +175,7 @@ def test_parameters_reach_the_filters():
         ("knownlogo:3", ["'knownlogo:3'", "did you mean known_logo?"]),
         ("zzz", ["'zzz'", *ADVERSARIES]),
         ("", ["''", *ADVERSARIES]),
-        ("nothing:1", ["'nothing:1'", "jpeg, median, blur, resize"]),
+        ("nothing:1", ["'nothing:1'", "jpeg, median, nlm, blur, resize"]),
         ("jpeg:", ["'jpeg:'", "jpeg:50"]),
         ("jpeg:high", ["'jpeg:high'", "jpeg:50"]),
         ("jpeg:50.5", ["'jpeg:50.5'", "jpeg:50"]),
@@ -172,6 +184,9 @@ def test_parameters_reach_the_filters():
         ("median:4", ["odd", "4"]),
         ("median:1", ["between 3 and 255", "1"]),
         ("median:257", ["between 3 and 255", "257"]),
+        ("nlm:0", ["above 0", "0"]),
+        ("nlm:nan", ["above 0", "nan"]),
+        ("nlm:256", ["up to 255", "256"]),
         ("blur:0", ["above 0", "0"]),
         ("blur:nan", ["above 0", "nan"]),
         ("blur:inf", ["up to 255", "inf"]),
@@ -191,5 +206,6 @@ def test_wrong_names_and_parameters_are_refused_in_one_line(name, words):
 
 
 def test_the_extremes_that_are_allowed_work():
-    for name in ("jpeg:1", "jpeg:100", "median:255", "blur:255", "blur:0.01", "resize:0.001", "resize:0.999"):
+    names = ("jpeg:1", "jpeg:100", "median:255", "nlm:255", "nlm:0.01", "blur:255", "blur:0.01", "resize:0.001")
+    for name in (*names, "resize:0.999"):
         assert adversary(name)(COLOUR, MARK).shape == COLOUR.shape

@@ -5,15 +5,16 @@
 """
 
 from miad.evaluation.adversaries.base import Adversary, VisibleMark
-from miad.evaluation.adversaries.filters import Blur, Jpeg, Median, Nothing, Resize
+from miad.evaluation.adversaries.filters import Blur, Jpeg, Median, NonLocalMeans, Nothing, Resize
 from miad.evaluation.adversaries.inpaint import Inpaint
 from miad.evaluation.adversaries.known_logo import KnownLogo, find_recipe
-from miad.evaluation.adversaries.registry import ADVERSARIES, adversary
+from miad.evaluation.adversaries.registry import ADVERSARIES, FILTERS, adversary
 from miad.evaluation.adversaries.seams import Recipe
 from miad.evaluation.adversaries.textured import KnownTexture
 
 __all__ = [
     "ADVERSARIES",
+    "FILTERS",
     "Adversary",
     "Blur",
     "Inpaint",
@@ -21,6 +22,7 @@ __all__ = [
     "KnownLogo",
     "KnownTexture",
     "Median",
+    "NonLocalMeans",
     "Nothing",
     "Recipe",
     "Resize",

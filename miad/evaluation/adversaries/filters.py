@@ -13,6 +13,8 @@ from miad.tensors import Pixels
 
 _LARGEST = 255
 """Pixels; what leaves no picture need not be larger, and OpenCV has limits of its own."""
+_PATCH, _NEAR = 5, 13
+"""Sides of what is compared and of where it is looked for, in pixels."""
 
 
 class Nothing:
@@ -79,6 +81,38 @@ class Median:
     def __call__(self, marked: Pixels, mark: VisibleMark) -> Pixels:
         """Clean one image; see `Adversary`."""
         return cv2.medianBlur(np.ascontiguousarray(marked), self.size).astype(np.uint8, copy=False)
+
+
+@dataclass(frozen=True)
+class NonLocalMeans:
+    """The mean over patches near by that look alike (Buades et al., 2005): takes off what is fine, a delta too.
+
+    Args:
+        strength: h, how unlike in levels patches may be, above 0, at most 255.
+
+    Raises:
+        InputError: the strength is out of its range.
+    """
+
+    strength: float = 12.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.strength <= _LARGEST:
+            raise InputError(f"expected an nlm strength above 0 and up to {_LARGEST}, found {self.strength}")
+
+    @property
+    def name(self) -> str:
+        """As in the registry."""
+        return full_name("nlm", self.strength, NonLocalMeans.strength)
+
+    def __call__(self, marked: Pixels, mark: VisibleMark) -> Pixels:
+        """Clean one image; see `Adversary`."""
+        image = np.ascontiguousarray(marked)
+        if image.ndim == 2:
+            cleaned = cv2.fastNlMeansDenoising(image, None, self.strength, _PATCH, _NEAR)
+        else:
+            cleaned = cv2.fastNlMeansDenoisingColored(image, None, self.strength, self.strength, _PATCH, _NEAR)
+        return cleaned.astype(np.uint8, copy=False)
 
 
 @dataclass(frozen=True)

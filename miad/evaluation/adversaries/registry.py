@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from miad.errors import InputError
 from miad.evaluation.adversaries.base import Adversary
-from miad.evaluation.adversaries.filters import Blur, Jpeg, Median, Nothing, Resize
+from miad.evaluation.adversaries.filters import Blur, Jpeg, Median, NonLocalMeans, Nothing, Resize
 from miad.evaluation.adversaries.inpaint import Inpaint
 from miad.evaluation.adversaries.known_logo import KnownLogo
 from miad.evaluation.adversaries.textured import DENOISERS, KnownTexture
@@ -29,12 +29,15 @@ _ENTRIES = {
     "inpaint_ns": _Entry(lambda: Inpaint("ns"), lambda margin: Inpaint("ns", int(margin)), "inpaint_ns:0"),
     "jpeg": _Entry(Jpeg, lambda quality: Jpeg(int(quality)), "jpeg:50"),
     "median": _Entry(Median, lambda size: Median(int(size)), "median:5"),
+    "nlm": _Entry(NonLocalMeans, lambda strength: NonLocalMeans(float(strength)), "nlm:8"),
     "blur": _Entry(Blur, lambda sigma: Blur(float(sigma)), "blur:1.5"),
     "resize": _Entry(Resize, lambda factor: Resize(float(factor)), "resize:0.25"),
 }
 
 ADVERSARIES = tuple(_ENTRIES)
 """All names, without parameters."""
+FILTERS = ("jpeg", "median", "nlm", "blur", "resize")
+"""Those that know nothing of the mark, so that networks can go on from what they leave."""
 
 
 def adversary(name: str) -> Adversary:
@@ -42,7 +45,7 @@ def adversary(name: str) -> Adversary:
 
     Args:
         name: one of `ADVERSARIES`, some with a parameter behind a colon: ``jpeg:50`` (quality), ``median:5`` (size),
-            ``blur:1.5`` (sigma), ``resize:0.25`` (factor), ``inpaint_ns:0`` (margin).
+            ``nlm:8`` (strength), ``blur:1.5`` (sigma), ``resize:0.25`` (factor), ``inpaint_ns:0`` (margin).
 
     Raises:
         InputError: there is no such adversary, or its parameter does not fit.
