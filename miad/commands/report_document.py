@@ -21,7 +21,7 @@ def make_report(experiment: Experiment, protocols: Sequence[Protocol], outcomes:
     tables = {protocol.name: _tables(plan, protocol, outcomes) for protocol in protocols}
     sections = [_section(plan, protocol, outcomes, tables[protocol.name]) for protocol in protocols]
     pictures = gallery(plan, outcomes[0].findings) if experiment.sizes.pictures else []
-    words = "Images as they were, marked, as removers leave them, and recovered, with the class that is predicted."
+    words = "Images as they were, marked, and what became of them, with the class that is predicted."
     shown = [Section("Gallery", (words,), tuple(pictures))] if pictures else []
     told = [one.summary(tables[one.name]) for one in protocols if one.summary and tables[one.name]]
     summary = (*(line for line in told if line), _counts(outcomes))

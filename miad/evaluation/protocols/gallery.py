@@ -7,18 +7,32 @@ from miad.evaluation.protocols.plan import Plan
 from miad.evaluation.removal_study import NOTHING
 from miad.evaluation.report.document import Figure
 
+_SEARCHES = ("he_sit", "bhe")
+"""MIAD-MARK's and MedLocker's."""
+
 
 def gallery(plan: Plan, found: Findings) -> list[Figure]:
-    """One picture, or none where no removal was computed."""
+    """One picture; of the marks alone where no removal was computed, and none where no attack was."""
     attack = AttackCell("he_sit", (plan.main,))
     plain = found.removal(RemovalCell(attack))
-    rows = [] if plain is None else [(label, _way(plan, found, attack, own)) for label, own in by_image(plain.shown)]
+    if plain is None:
+        return _marks(plan, found)
+    rows = [(label, _way(plan, found, attack, own)) for label, own in by_image(plain.shown)]
     text = (
         f"Original, lesion mask, marked, after each remover, the same with delta_D, and recovered by the key; read by "
         f"{plan.main}."
     )
     title = f"The way of an image; {plan.main} reads it"
     return picture_figure("gallery", title, rows, text)
+
+
+def _marks(plan: Plan, found: Findings) -> list[Figure]:
+    """Of the first of both papers' searches that is there."""
+    attacks = (found.attack(AttackCell(search, (plan.main,))) for search in _SEARCHES)
+    attack = next((one for one in attacks if one is not None), None)
+    rows = [] if attack is None else by_image(attack.shown)
+    title = f"Images whose marks fooled {plan.main}"
+    return picture_figure("gallery", title, rows, f"Original and marked, read by {plan.main}.")
 
 
 def _way(plan: Plan, found: Findings, attack: AttackCell, plain: list[Shown]) -> list[Shown]:

@@ -20,7 +20,9 @@ from miad.evaluation.protocols import (
     Plan,
     RemovalCell,
     RemovalFound,
+    Shown,
     choose_protocols,
+    gallery,
     over_seeds,
     protocols_of,
 )
@@ -279,3 +281,15 @@ def test_what_could_not_be_measured_is_missing_not_nan(plan):
     (table,) = protocols_of("miad")["fig2b"].tables(plan, found)
     line = next(line for line in lines(table) if (line["search"], line["model"]) == ("random", "ViT"))
     assert (line["images"], line["accuracy_after"], line["ssim"]) == (0, None, None)
+
+
+@pytest.mark.parametrize("search", ["he_sit", "bhe"])
+def test_without_removals_the_gallery_shows_the_marks(plan, search):
+    cell = AttackCell(search, (plan.main,))
+    pixels = np.zeros((8, 8), np.uint8)
+    shown = [Shown("a", kind, pixels, "glioma", "pituitary", 0.9) for kind in ("original", "marked")]
+    assert gallery(plan, Findings({})) == []
+    assert gallery(plan, Findings({cell: AttackFound(judged(cell), CLASSES, [])})) == []
+    (figure,) = gallery(plan, Findings({cell: AttackFound(judged(cell), CLASSES, shown)}))
+    assert (figure.name, figure.data[1:4]) == ("gallery", b"PNG")
+    assert figure.title == f"Images whose marks fooled {plan.main}"
