@@ -63,7 +63,7 @@ def within(seconds: float, work: Callable[[], Result]) -> Result:
     def carry_out() -> None:
         try:
             result.set_result(work())
-        except Exception as error:  # noqa: BLE001  (whatever it is, the one who waits gets it)
+        except Exception as error:
             result.set_exception(error)
 
     Thread(target=carry_out, daemon=True).start()  # a pool's thread would be waited for at the end of the process

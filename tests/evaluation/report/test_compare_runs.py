@@ -189,6 +189,7 @@ def test_mixed_runs_are_grouped(tmp_path, attacks):
         "Fit classifier: settings that differ",
         "Evaluate removal: pictures",
         "Evaluate removal: measures",
+        "Machine and time",
         "Runs",
     ]
     assert [column.name for column in table_of(report, "attack_measures").columns] == [
