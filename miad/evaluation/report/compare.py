@@ -18,6 +18,8 @@ from miad.evaluation.report.run_folder import RunFolder
 from miad.evaluation.report.same_data import Images, alike, compare_images
 
 _MACHINE = "Machine and time"
+_NAMED = 8
+"""Runs that the summary names one by one, at most."""
 _HEADLINES = {
     "fit classifier": "val/accuracy",
     "fit segmenter": "val/dice",
@@ -105,7 +107,7 @@ def _settings_section(title: str, runs: Sequence[RunFolder]) -> Section:
 
 
 def _summary(runs: Sequence[RunFolder], images: Images, *, ranked: bool) -> tuple[str, ...]:
-    command, names = runs[0].command, ", ".join(run.name for run in runs)
+    command, names = runs[0].command, _names(runs)
     if len(runs) == 1:
         return (f"{_capital(command)}: only {names}; nothing of its kind to compare it with.",)
     lines = [f"{_capital(command)}: {len(runs)} runs ({names}). {_SAID[images]}"]
@@ -113,14 +115,20 @@ def _summary(runs: Sequence[RunFolder], images: Images, *, ranked: bool) -> tupl
     return (*lines, headline) if headline else tuple(lines)
 
 
+def _names(runs: Sequence[RunFolder]) -> str:
+    """All names, or the first ones of many."""
+    shown = [run.name for run in runs[: _NAMED if len(runs) <= _NAMED else 3]]
+    return ", ".join(shown) + (f" and {len(runs) - len(shown)} others" if len(shown) < len(runs) else "")
+
+
 def _headline(runs: Sequence[RunFolder]) -> str:
     """The best and the worst run by the main measure of their command."""
     measure = _HEADLINES.get(runs[0].command, "")
     values = {run.name: run.measures[measure] for run in runs if run.measures and measure in run.measures}
     values = {name: value for name, value in values.items() if not isnan(value)}
-    if len(values) < 2:
-        return ""
     words = measure_words(measure, runs[0].command)
+    if len({round(value, words.digits) for value in values.values()}) < 2:
+        return ""
     best, *_, worst = sorted(values, key=values.__getitem__, reverse=words.better == "higher")
     unit = f" {words.unit}" if words.unit else ""
     return (
