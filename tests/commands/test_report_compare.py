@@ -96,12 +96,13 @@ def test_all_runs_of_a_folder_and_what_is_none(runs, tmp_path, capsys):
 def test_the_terminal_tells_that_runs_are_not_alike(runs, zoo, tmp_path, capsys):
     attack(tmp_path, "other", zoo[0], "--data.seed", "7")
     half = shutil.copytree(runs / "b", tmp_path / "half")
-    (half / "metrics.csv").write_bytes((half / "metrics.csv").read_bytes()[:40])
+    text = (half / "metrics.csv").read_text()
+    (half / "metrics.csv").write_text(text[: text.rindex(",") + 2])
     capsys.readouterr()
     assert run("report", "--compare", runs / "a", tmp_path / "other", half, "--out", tmp_path / "out") == 0
     out = capsys.readouterr().out
     assert "Attack: 3 runs (a, other, half). They measured on different images" in out
-    assert "half: metrics.csv: cut off in line" in out or "half: metrics.csv: expected 2 entries in line" in out
+    assert "Missing or damaged, and shown as missing: half: metrics.csv: cut off in line" in out
     page = (tmp_path / "out" / "report.html").read_text()
     assert "They measured on different images" in page
     assert "best of its row" not in page
