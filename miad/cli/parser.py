@@ -51,6 +51,8 @@ def _kinds(data: Any) -> list[str]:  # noqa: ANN401
     return list(data.kinds)
 
 
+_VALUES = {"compare": "folders of runs (runs/a runs/b, or runs/*)"}
+"""What options take, where it is not plain; by their names."""
 _CHOICE = re.compile(r'key "([\w.]+)".*Expected a typing\.Literal\[([^]]+)\]\. Got value: (\S+)', re.DOTALL)
 _CHOSEN = re.compile(r'key "([\w.]+)".*class_path .(?:\w+\.)*(\w+).:\s+(.*)', re.DOTALL)
 
@@ -60,6 +62,8 @@ def explain(parser: ArgumentParser, error: Exception) -> str:
     text = str(error)
     if loop := re.search(r'key "([\w.]+)".*file loop detected: (\S+) -> \2', text, re.DOTALL):
         text = _file_error(parser, loop[1], Path(loop[2])) or text
+    if bare := re.search(r"argument --([\w.]+)\S*: expected (?:at least )?one argument", text):
+        return f"--{bare[1]} expects {_VALUES.get(bare[1], 'a value')}, found none"
     if unknown := re.search(r"nrecognized arguments: (--[\w.]+)", text):
         return _wrong_option(parser, unknown[1])
     if wrong := re.search(r'key "([\w.]+)".*dot import path string: (\S+)', text, re.DOTALL):

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from miad.errors import InputError
+from miad.errors import InputError, RunError
 from miad.imaging import atomic_path
 from miad.tracking import describe, model_of, save_dashboard
 
@@ -12,8 +12,8 @@ def dashboard(entity: str = "", project: str = "miad", dry_run: bool = False, js
     """Make a W&B workspace and a report that compare runs.
 
     Sections: classifiers, segmenters and removers, attacks, transfer, removal, throughput, and what differs between
-    runs. With --dry_run, or without an entity, nothing is sent: what would be made is printed. Needs the extra
-    miad[dashboard].
+    runs. With --dry_run, or without an entity, nothing is sent: what would be made is printed; likewise where no server
+    or no key is found, which is an error. Needs the extra miad[dashboard].
 
     Args:
         entity: user or team in W&B to make them for.
@@ -30,5 +30,10 @@ def dashboard(entity: str = "", project: str = "miad", dry_run: bool = False, js
     if dry_run or not entity:
         sys.stdout.write(text)
         return
-    for address in save_dashboard(entity, project):
+    try:
+        addresses = save_dashboard(entity, project)
+    except RunError:
+        sys.stdout.write(text)
+        raise
+    for address in addresses:
         sys.stdout.write(f"{address}\n")

@@ -229,7 +229,7 @@ def check_unfinished(folder: Path) -> None:
         RunError: it does.
     """
     if is_finished(folder):
-        release(folder)
+        release(folder, worked=False)
         raise RunError(f"{folder} holds this run, finished; give another --run.name, or delete the folder to run again")
 
 

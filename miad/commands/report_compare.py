@@ -24,6 +24,8 @@ def compare_folders(words: Sequence[str], out: Path) -> Path:
     report = compare_runs(folders)
     page = write_report(report, out)
     console = Console()
+    for line in report.summary:
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
     for table in report.tables:
         if table.name == "left_out":
             _show_left_out(console, table)
@@ -46,7 +48,7 @@ def _expand(word: str) -> list[Path]:
     Raises:
         InputError: nothing fits the pattern.
     """
-    if Path(word).exists():
+    if word.strip() and Path(word).exists():
         return [Path(word)]
     parts = [part.strip() for part in word.split(",") if part.strip()]
     if len(parts) != 1:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from miad.commands.experiment import Experiment
-from miad.commands.machine import machine_facts
 from miad.commands.outcomes import Outcome, lack
+from miad.evaluation.machine import machine_facts
 from miad.evaluation.protocols import Missing, Plan, Protocol, gallery, over_seeds
 from miad.evaluation.report.document import Column, Figure, Report, Section, Table
 

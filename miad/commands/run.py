@@ -1,6 +1,8 @@
 """A run is a folder: its configuration, its results, its logs."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -19,6 +21,8 @@ from lightning.pytorch.strategies import DDPStrategy
 from miad.commands.processes import check_started, end_with_parent, is_first_process
 from miad.commands.words import split_words
 from miad.errors import InputError, RunError, check_at_least
+from miad.evaluation.calls import begin_call, end_call, note_facts, read_calls, withdraw_call
+from miad.evaluation.machine import device_words, machine_facts
 from miad.imaging import atomic_path, remove_drafts, write_failure
 from miad.tracking import LONGEST_TAG, Labels, WandbMode, close_loggers, run_loggers
 
@@ -39,8 +43,21 @@ _PATIENCE = timedelta(days=7)
 """For how long processes wait for each other: one reads all images first, and another may have a slower machine."""
 _LOCK = "lock"
 """File in a run's folder while a process works in it."""
-_LOCKS: dict[Path, FileLock] = {}
-"""Of the folders that this process works in."""
+_HELD: dict[Path, "_Hold"] = {}
+"""The folders that this process works in, by their locks."""
+
+
+@dataclass(frozen=True)
+class _Hold:
+    """A folder that this process works in.
+
+    Args:
+        lock: keeps other processes out.
+        since: when it was taken, by the clock of `time.perf_counter`.
+    """
+
+    lock: FileLock
+    since: float
 
 
 @dataclass
@@ -145,12 +162,23 @@ class Run:
             raise RunError(
                 f"{self.folder}: expected a run's folder or none, found other files; give another --run.name"
             )
-        self._lock()
+        held = _is_held(self.folder)
+        if not held:
+            self._lock()
         remove_drafts(self.folder)
         text = yaml.safe_dump(config, sort_keys=False)
         with atomic_path(path) as draft:
             draft.write_text(text, encoding="utf-8")
+        if not held:
+            self._begin_call()
         return self.folder
+
+    def _begin_call(self) -> None:
+        try:
+            read_calls(self.folder)
+        except RunError as error:
+            raise RunError(f"{self.folder}: {error}; delete it, the run's earlier time is then not known") from error
+        begin_call(self.folder, self.facts)
 
     def _lock(self) -> None:
         """Keep other processes out of the folder until this one closes the run, or ends.
@@ -159,8 +187,6 @@ class Run:
             RunError: one works in it already.
         """
         path = (self.folder / _LOCK).resolve()
-        if path in _LOCKS:
-            return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = FileLock(path)
@@ -169,7 +195,7 @@ class Run:
             raise RunError(f"{self.folder}: another process works in it; wait, or give another --run.name") from error
         except OSError as error:
             raise RunError(write_failure(path, error)) from error
-        _LOCKS[path] = lock
+        _HELD[path] = _Hold(lock, time.perf_counter())
 
     def _check_devices(self) -> None:
         try:
@@ -197,7 +223,8 @@ class Run:
     def loggers(self) -> list[Logger]:
         """CSV, and W&B unless it is off."""
         try:
-            return run_loggers(self.folder, self.name, self.project, self.wandb, self.config, self.labels)
+            config = {**(self.config or {}), "machine": self.facts}
+            return run_loggers(self.folder, self.name, self.project, self.wandb, config, self.labels)
         except OSError as error:
             raise RunError(write_failure(self.folder, error)) from error
 
@@ -212,6 +239,15 @@ class Run:
         """Where this process computes."""
         return self._bare_trainer().strategy.root_device
 
+    @cached_property
+    def facts(self) -> dict[str, str]:
+        """Versions, hardware and precision, by name; nothing that names the machine or its user."""
+        device = device_words(self.device, self.processes)
+        return {"computed on": device, "precision": self._exact_precision(), **machine_facts()}
+
+    def _exact_precision(self) -> str:
+        return "32-true" if self.precision == "auto" else self.precision
+
     def training_precision(self) -> str:
         """Lightning's precision for training."""
         if self.precision != "auto":
@@ -220,14 +256,25 @@ class Run:
             return "32-true"
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
 
+    def _note(self, options: Mapping[str, Any]) -> None:
+        """Keep what a Trainer of these options computes on and in, before it begins."""
+        processes = options.get("devices", self.devices) * options.get("num_nodes", self.num_nodes)
+        precision = options.get("precision", self._exact_precision())
+        found = {"computed on": device_words(self.device, processes), "precision": precision}
+        if not found.items() <= self.facts.items():
+            self.facts |= found
+            if _is_held(self.folder):
+                note_facts(self.folder, found)
+
     def trainer(self, **options: Any) -> Trainer:  # noqa: ANN401  (Lightning's own options)
         """A Trainer on this run's devices, with its loggers; processes that it starts end with this one."""
         end_with_parent()
+        self._note(options)
         own = {
             "accelerator": self.accelerator,
             "devices": self.devices,
             "num_nodes": self.num_nodes,
-            "precision": "32-true" if self.precision == "auto" else self.precision,
+            "precision": self._exact_precision(),
             "logger": self.loggers,
             "default_root_dir": self.folder,
             "enable_progress_bar": self.progress,
@@ -241,16 +288,30 @@ class Run:
 
 def release_folders() -> None:
     """Let other processes into all folders that this one worked in."""
-    for path in list(_LOCKS):
+    for path in list(_HELD):
         release(path.parent)
 
 
-def release(folder: Path) -> None:
-    """Let other processes into a folder."""
+def release(folder: Path, *, worked: bool = True) -> None:
+    """Let other processes into a folder.
+
+    Args:
+        folder: of a run.
+        worked: whether this process did any of the run's work.
+    """
     path = (folder / _LOCK).resolve()
-    if lock := _LOCKS.pop(path, None):
+    if hold := _HELD.pop(path, None):
+        with suppress(RunError):  # on a full disk the time is told by the files, as of a call that was killed
+            if worked:
+                end_call(folder, time.perf_counter() - hold.since)
+            else:
+                withdraw_call(folder)
         path.unlink(missing_ok=True)
-        lock.release()
+        hold.lock.release()
+
+
+def _is_held(folder: Path) -> bool:
+    return (folder / _LOCK).resolve() in _HELD
 
 
 def _read_config(path: Path) -> dict[str, Any]:

@@ -13,12 +13,13 @@ import wandb
 
 from miad.errors import InputError, RunError
 from miad.tracking.sections import COLUMNS, SECTIONS, Panel, Section, overview
+from miad.tracking.server import check_server, server_address, within
 
 _NAME = "miad: marks, transfer, removal"
 _COLUMNS, _WIDTH, _HEIGHT = 3, 8, 6
 """Panels a line of a report, and the size of each in its grid of 24 columns."""
-_PATIENCE = 5
-"""Seconds in which a server must answer."""
+_ANSWER, _PATIENCE = 2.0, 5.0
+"""Seconds in which a server must answer at all, and then say whose the key is."""
 _CHARTS = {
     "confusion": ("wandb/confusion_matrix/v1", {name: name for name in ("Actual", "Predicted", "nPredictions")}),
     "roc": ("wandb/area-under-curve/v0", {"x": "false positive rate", "y": "true positive rate", "class": "class"}),
@@ -105,14 +106,28 @@ def save_dashboard(entity: str, project: str) -> tuple[str, str]:
     made = build_workspace(entity, project), build_report(entity, project)
     try:
         with redirect_stderr(io.StringIO()):  # W&B asks a terminal for a key, and waits
-            wandb.Api(timeout=_PATIENCE)
+            check_server(_ANSWER)
+            _check_key()
             return tuple(one.save().url for one in made)
     except Exception as error:  # wandb-workspaces raises bare ones
         reason = " ".join(str(error).split())
         raise RunError(
             f"expected a W&B server and a key ('wandb login'), found none that works ({reason}); "
-            "'miad dashboard --dry_run' shows what would be made"
+            "what would be made is printed"
         ) from error
+
+
+def _check_key() -> None:
+    """The server knows the key.
+
+    Raises:
+        OSError: it says nothing.
+        wandb.Error: it does not, or there is no key.
+    """
+    try:
+        within(_PATIENCE, lambda: wandb.Api(timeout=round(_PATIENCE)))
+    except TimeoutError as error:
+        raise OSError(f"{server_address()} said nothing within {_PATIENCE:g} seconds") from error
 
 
 def _extra(module: str) -> Any:  # noqa: ANN401

@@ -1,7 +1,8 @@
 """The loggers of a run: CSV always, W&B offline unless told otherwise.
 
-Nothing about the machine, its user or the source tree enters a W&B run; an offline run opens no connection. An online
-run that finds no key or no server is kept offline, so that nothing is lost.
+Nothing about the machine's user or name or the source tree enters a W&B run; an offline run opens no connection. An
+online run that finds no key or no server is kept offline, so that nothing is lost, and so are the later runs of its
+process, which do not try again.
 """
 
 import io
@@ -22,13 +23,16 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from miad.imaging import atomic_path
 from miad.tracking.names import BEST, STEPS
+from miad.tracking.server import check_server, server_address
 
 WandbMode: TypeAlias = Literal["offline", "online", "off"]
 
 LONGEST_TAG = 64
 """Characters; W&B refuses longer ones."""
-_PATIENCE = 6.0
-"""Seconds in which a server must answer; an offline run begins within two more."""
+_ANSWER, _PATIENCE = 2.0, 4.0
+"""Seconds in which a server must answer at all, and then take the run; an offline run begins within two more."""
+_REFUSED: set[str] = set()
+"""Addresses of the servers that took no run of this process."""
 
 
 @dataclass(frozen=True)
@@ -82,24 +86,41 @@ def run_loggers(
 
 def _begin(mode: Literal["offline", "online"], dir: Path, **options: Any) -> Any:  # noqa: A002, ANN401  (W&B's own)
     """A W&B run; offline where online is not possible."""
-    if mode == "online":
-        known = set(dir.glob("wandb/run-*"))
+    server = server_address()
+    if mode == "online" and server not in _REFUSED:
         try:
-            with redirect_stderr(io.StringIO()):  # W&B asks a terminal for a key, and waits
-                return wandb.init(mode=mode, dir=dir, settings=_private_settings(init_timeout=_PATIENCE), **options)
+            return _begin_online(dir, **options)
         except (wandb.Error, OSError, ValueError) as error:
+            _REFUSED.add(server)
             _say_offline(dir, error)
-        wandb.teardown()  # its helper process holds on to the run's id
-        for path in set(dir.glob("wandb/run-*")) - known:  # of the start that failed; nothing was logged
-            shutil.rmtree(path, ignore_errors=True)
     return wandb.init(mode="offline", dir=dir, settings=_private_settings(), **options)
+
+
+def _begin_online(dir: Path, **options: Any) -> Any:  # noqa: A002, ANN401
+    """A W&B run that sends at once; leaves nothing behind where it can not.
+
+    Raises:
+        OSError: no server answers.
+        ValueError: the key is none.
+        wandb.Error: there is no key, or the server takes no run.
+    """
+    check_server(_ANSWER)
+    known = set(dir.glob("wandb/run-*"))
+    try:
+        with redirect_stderr(io.StringIO()):  # W&B asks a terminal for a key, and waits
+            return wandb.init(mode="online", dir=dir, settings=_private_settings(init_timeout=_PATIENCE), **options)
+    except (wandb.Error, OSError, ValueError):
+        wandb.teardown()  # its helper process holds on to the run's id
+        for path in set(dir.glob("wandb/run-*")) - known:  # nothing was logged there
+            shutil.rmtree(path, ignore_errors=True)
+        raise
 
 
 def _say_offline(folder: Path, error: Exception) -> None:
     reason = " ".join(str(error).split())
     sys.stderr.write(
-        f"W&B can not be used online ({reason}); the run is kept offline, "
-        f"'wandb sync {folder}/wandb/offline-run-*' sends it later\n"
+        f"W&B can not be used online ({reason}); this command's runs are kept offline, "
+        f"'wandb sync {folder}/wandb/offline-run-*' sends this one later\n"
     )
 
 

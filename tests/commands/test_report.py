@@ -379,6 +379,10 @@ def test_the_command_line_takes_a_file_and_changes_of_it(zoo, kept, tmp_path, ca
     assert any(re.fullmatch(r"(\d+) of \1 cells are computed\.", line) for line in summary)
     assert call(*words, "--experiment.main", "Won") == 2
     assert "did you mean One?" in capsys.readouterr().err
+    path.write_text(yaml.safe_dump({**told, "protocols": ["fig22"]}))
+    assert call(*words[:-2]) == 2
+    assert "found 'fig22'; did you mean fig2" in capsys.readouterr().err
+    path.write_text(yaml.safe_dump(told))
     assert call("--root", tmp_path) == 2
     assert "expected --experiment FILE" in capsys.readouterr().err
     assert call("--experiment", tmp_path / "b.yaml") == 2

@@ -2,12 +2,14 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from miad.cli import main
 from miad.cli.execute import _shortcuts
+from miad.evaluation.calls import read_calls
 
 QUIET = ["--run.accelerator", "cpu", "--run.wandb", "off", "--no_run.progress"]
 IMAGES = ["--data", "Phantom", "--data.kind", "brain", "--data.size", "48"]
@@ -91,6 +93,30 @@ def test_all_runs_of_a_folder_and_what_is_none(runs, tmp_path, capsys):
     assert [row["run"] for row in table(tmp_path / "out", "runs")] == ["a", "b", "t"]
 
 
+def test_the_terminal_tells_that_runs_are_not_alike(runs, zoo, tmp_path, capsys):
+    attack(tmp_path, "other", zoo[0], "--data.seed", "7")
+    half = shutil.copytree(runs / "b", tmp_path / "half")
+    text = (half / "metrics.csv").read_text()
+    (half / "metrics.csv").write_text(text[: text.rindex(",") + 2])
+    capsys.readouterr()
+    assert run("report", "--compare", runs / "a", tmp_path / "other", half, "--out", tmp_path / "out") == 0
+    out = capsys.readouterr().out
+    assert "Attack: 3 runs (a, other, half). They measured on different images" in out
+    assert "Missing or damaged, and shown as missing: half: metrics.csv: cut off in line" in out
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "They measured on different images" in page
+    assert "best of its row" not in page
+
+
+def test_what_computed_the_runs_is_told(runs, tmp_path):
+    assert run("report", "--compare", runs / "a", runs / "b", "--out", tmp_path / "out") == 0
+    rows = {row["machine"]: row for row in table(tmp_path / "out", "machine")}
+    assert rows["computed on"] == {"machine": "computed on", "a": "CPU", "b": "CPU"}
+    for name in "ab":
+        (call,) = read_calls(runs / name)
+        assert float(rows["time (s)"][name]) == call.seconds > 0
+
+
 def test_the_report_s_own_folder_is_no_run_to_compare(runs, tmp_path):
     """runs/* names it, too, when it is made again."""
     out = tmp_path / "report"
@@ -109,10 +135,14 @@ def test_commas_and_patterns_that_the_shell_left_alone(runs, tmp_path, words):
     ("words", "message"),
     [
         ([], "compare"),
-        (["--compare"], "--compare"),
+        (["--compare"], "--compare expects folders of runs (runs/a runs/b, or runs/*), found none"),
+        (["--compare", "--out", "x"], "--compare expects folders of runs"),
+        (["--compare", ""], "expected two or more runs to compare, found 0"),
         (["--compare", "nowhere", "{0}/a"], "nowhere: no such folder"),
         (["--compare", "x*"], "found nothing that fits 'x*'"),
-        (["--compare", "{0}/a"], "expected two or more runs to compare, found 1"),
+        (["--compare", "{0}/a"], "expected two or more runs to compare, found 1; give further folders, or runs/*"),
+        (["--compare", "{0}/a", "{0}/a"], "expected two or more runs to compare, found 1, named twice"),
+        (["--compare", "{0}/a", "--out"], "--out expects a value, found none"),
         (["--compare", "{0}", "{0}/a"], "found a folder of runs; give {0}/*"),
         (["--compare", "{0}/a", "{0}/b", "--outt", "x"], "did you mean --out?"),
     ],

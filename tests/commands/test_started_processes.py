@@ -79,7 +79,7 @@ def test_only_the_first_process_touches_the_folder(started, monkeypatch):
         assert run.open(images="x") == run.folder
         assert not run.folder.exists()
     run.open(images="x")
-    assert {path.name for path in run.folder.iterdir()} == {"config.yaml", "lock"}
+    assert {path.name for path in run.folder.iterdir()} == {"config.yaml", "lock", "logs"}
     run.close()
 
 

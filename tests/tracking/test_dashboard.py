@@ -16,7 +16,7 @@ internal = pytest.importorskip("wandb_workspaces.workspaces.internal")
 report_internal = pytest.importorskip("wandb_workspaces.reports.v2.internal")
 
 KEY = "0123456789abcdef0123456789abcdef01234567"
-CLOSED = "http://127.0.0.1:9"
+CLOSED, SILENT = "http://127.0.0.1:9", "a server that never says a word"
 
 
 def plain(model):
@@ -146,19 +146,41 @@ def test_a_missing_extra_is_one_line(module, monkeypatch, tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("key", ["", "short", KEY], ids=["no key", "a key of another kind", "no server"])
-def test_no_key_and_no_server_are_one_line(key, monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr("miad.tracking.dashboard._PATIENCE", 1)
+@pytest.fixture
+def unknown_place(tmp_path, monkeypatch):
+    """Nothing of W&B's own is there."""
+    monkeypatch.setattr("miad.tracking.dashboard._PATIENCE", 1.0)
     wandb.teardown()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("WANDB_BASE_URL", CLOSED)
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    yield
+    wandb.teardown()
+
+
+@pytest.mark.parametrize(
+    ("server", "key", "reason"),
+    [
+        (CLOSED, KEY, "no answer from 127.0.0.1"),
+        ("http://nowhere.invalid", KEY, "no answer from nowhere.invalid"),
+        (SILENT, "", "API key"),
+        (SILENT, "short", "API key"),
+        (SILENT, KEY, ""),
+    ],
+)
+def test_no_key_and_no_server_are_one_line_beside_what_would_be_made(
+    server, key, reason, unknown_place, silent_server, monkeypatch, capsys
+):
+    monkeypatch.setenv("WANDB_BASE_URL", silent_server if server == SILENT else server)
     monkeypatch.setenv("WANDB_API_KEY", key)
     assert call("--entity", "clinic") == 2
-    wandb.teardown()
-    err = capsys.readouterr().err
-    assert "'miad dashboard --dry_run' shows what would be made" in err
+    out, err = capsys.readouterr()
+    assert err.startswith("miad: error: expected a W&B server and a key ('wandb login'), found none that works (")
+    assert reason in err
     assert err.count("\n") == 1
+    assert "clinic/miad" in out
+    assert all(section.title in out for section in SECTIONS)
 
 
 @pytest.mark.parametrize("words", [["--project", ""], ["--entity", "a/b"], ["--project", "a/b"]])

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import socket
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from PIL import Image
 
 from miad.cli import main
 from miad.data import Phantom
+from miad.evaluation.calls import read_calls
 from tests.commands.conftest import going_down_half_way, save_run
 
 from .offline import config, ended_records, history, key_of, measures, offline_file, read_records, same, started
@@ -186,7 +188,13 @@ def test_the_machine_s_name_is_not_told(run, records):
     assert not [text for text in [*map(str, records), *texts] if name.search(text)]
 
 
-def test_neither_hardware_nor_code_nor_packages_are_told(run, records):
+def test_what_computed_is_in_the_configuration(run, records):
+    (call,) = read_calls(run)
+    assert config(records)["machine"] == call.facts
+    assert call.facts["torch"] == version("torch")
+
+
+def test_neither_load_nor_code_nor_lists_of_packages_are_told(run, records):
     kinds = {record.WhichOneof("record_type") for record in records}
     assert "stats" not in kinds
     assert not {path.name for path in sent_files(run)} & {"wandb-metadata.json", "requirements.txt", "diff.patch"}

@@ -25,7 +25,9 @@ def read_runs(folders: Sequence[Path]) -> tuple[list[RunFolder], list[str]]:
             left_out.append(str(error))
     if len(runs) < 2:
         reasons = "".join(f"; {line}" for line in left_out)
-        raise InputError(f"expected two or more runs to compare, found {len(runs)}{reasons}")
+        twice = ", named twice" if runs and len(folders) > len(chosen) else ""
+        found = f"{len(runs)}{twice}{reasons}"
+        raise InputError(f"expected two or more runs to compare, found {found}; give further folders, or runs/*")
     return runs, left_out
 
 

@@ -7,14 +7,19 @@ from math import isnan
 from pathlib import Path
 
 from miad import __version__
+from miad.evaluation.calls import CALLS
 from miad.evaluation.report.choose_runs import read_runs
 from miad.evaluation.report.compare_pictures import draw_runs
 from miad.evaluation.report.compare_tables import measure_tables, runs_table, settings_table
 from miad.evaluation.report.document import Column, Report, Section, Table
+from miad.evaluation.report.machine_table import machine_table
 from miad.evaluation.report.measure_words import measure_words
 from miad.evaluation.report.run_folder import RunFolder
 from miad.evaluation.report.same_data import Images, alike, compare_images
 
+_MACHINE = "Machine and time"
+_NAMED = 8
+"""Runs that the summary names one by one, at most."""
 _HEADLINES = {
     "fit classifier": "val/accuracy",
     "fit segmenter": "val/dice",
@@ -35,7 +40,7 @@ _SAID = {
 
 
 def compare_runs(folders: Sequence[Path]) -> Report:
-    """Lay runs side by side: measures, curves, and which of their settings differ.
+    """Lay runs side by side: measures, curves, which of their settings differ, and on what they were made.
 
     Runs of one command are compared with each other, a column each; runs of several commands make several groups. The
     best of every row is marked where the runs measured on the same images; where they did not, the summary says so.
@@ -54,7 +59,11 @@ def compare_runs(folders: Sequence[Path]) -> Report:
     return Report(
         title=f"Comparison of {len(runs)} runs" + (f" of {commands[0]}" if len(commands) == 1 else ""),
         summary=(*(line for group in groups for line in group.summary), *_remarks(runs, groups, left_out)),
-        sections=(*(section for group in groups for section in group.sections), _runs_section(runs, left_out)),
+        sections=(
+            *(section for group in groups for section in group.sections),
+            _machine_section(runs),
+            _runs_section(runs, left_out),
+        ),
         facts=_facts(runs),
     )
 
@@ -98,7 +107,7 @@ def _settings_section(title: str, runs: Sequence[RunFolder]) -> Section:
 
 
 def _summary(runs: Sequence[RunFolder], images: Images, *, ranked: bool) -> tuple[str, ...]:
-    command, names = runs[0].command, ", ".join(run.name for run in runs)
+    command, names = runs[0].command, _names(runs)
     if len(runs) == 1:
         return (f"{_capital(command)}: only {names}; nothing of its kind to compare it with.",)
     lines = [f"{_capital(command)}: {len(runs)} runs ({names}). {_SAID[images]}"]
@@ -106,14 +115,20 @@ def _summary(runs: Sequence[RunFolder], images: Images, *, ranked: bool) -> tupl
     return (*lines, headline) if headline else tuple(lines)
 
 
+def _names(runs: Sequence[RunFolder]) -> str:
+    """All names, or the first ones of many."""
+    shown = [run.name for run in runs[: _NAMED if len(runs) <= _NAMED else 3]]
+    return ", ".join(shown) + (f" and {len(runs) - len(shown)} others" if len(shown) < len(runs) else "")
+
+
 def _headline(runs: Sequence[RunFolder]) -> str:
     """The best and the worst run by the main measure of their command."""
     measure = _HEADLINES.get(runs[0].command, "")
     values = {run.name: run.measures[measure] for run in runs if run.measures and measure in run.measures}
     values = {name: value for name, value in values.items() if not isnan(value)}
-    if len(values) < 2:
-        return ""
     words = measure_words(measure, runs[0].command)
+    if len({round(value, words.digits) for value in values.values()}) < 2:
+        return ""
     best, *_, worst = sorted(values, key=values.__getitem__, reverse=words.better == "higher")
     unit = f" {words.unit}" if words.unit else ""
     return (
@@ -154,6 +169,13 @@ def _remarks(runs: Sequence[RunFolder], groups: Sequence[_Group], left_out: Sequ
     return tuple(lines)
 
 
+def _machine_section(runs: Sequence[RunFolder]) -> Section:
+    table = machine_table(runs)
+    if table is None:
+        return Section(_MACHINE, ("None of these runs noted its machine or its time.",))
+    return Section(_MACHINE, blocks=(table,))
+
+
 def _runs_section(runs: Sequence[RunFolder], left_out: Sequence[str]) -> Section:
     blocks = [runs_table(runs)]
     if left_out:
@@ -170,5 +192,5 @@ def _facts(runs: Sequence[RunFolder]) -> dict[str, str]:
         "curves": "logs/version_*/metrics.csv and roc.csv of every run",
         "settings": "config.yaml of every run, with the digests of what it read under 'inputs'",
         "runs": ", ".join(run.name for run in runs),
-        "hardware, time and versions of the runs": "not recorded in their folders",
+        "hardware, time and versions": f"{CALLS} of every run",
     }

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from miad.errors import RunError
+from miad.evaluation.calls import Call, read_calls
 
 UNKNOWN = "unknown command"
 _FILES = {
@@ -50,6 +51,7 @@ class RunFolder:
         settings: every leaf of ``config.yaml`` by its dotted name; None where they can not be read.
         measures: of ``metrics.csv``, nan included; None where they can not be read.
         remarks: what could not be read, and why.
+        calls: that made it; none where it did not note them, None where they can not be read.
     """
 
     name: str
@@ -58,6 +60,7 @@ class RunFolder:
     settings: Mapping[str, Any] | None
     measures: Mapping[str, float] | None
     remarks: tuple[str, ...] = ()
+    calls: tuple[Call, ...] | None = ()
 
 
 def read_run(folder: Path, name: str) -> RunFolder:
@@ -75,6 +78,7 @@ def read_run(folder: Path, name: str) -> RunFolder:
     remarks = []
     settings: Mapping[str, Any] | None = None
     measures: Mapping[str, float] | None = None
+    calls: tuple[Call, ...] | None = None
     try:
         settings = _read_settings(folder / "config.yaml")
     except RunError as error:
@@ -83,7 +87,11 @@ def read_run(folder: Path, name: str) -> RunFolder:
         measures = _read_measures(folder / "metrics.csv")
     except RunError as error:
         remarks.append(str(error))
-    return RunFolder(name, folder, _command(folder, settings, measures), settings, measures, tuple(remarks))
+    try:
+        calls = read_calls(folder)
+    except RunError as error:
+        remarks.append(str(error))
+    return RunFolder(name, folder, _command(folder, settings, measures), settings, measures, tuple(remarks), calls)
 
 
 def _what_instead(folder: Path) -> str:

@@ -109,6 +109,15 @@ def test_the_summary_names_best_and_worst(attacks):
     assert "Share succeeded: best 0.750 (b), worst 0.250 (a)." in summary
 
 
+@pytest.mark.parametrize(
+    ("count", "said"), [(8, "8 runs (r0, r1, r2, r3, r4, r5, r6, r7)."), (9, "9 runs (r0, r1, r2 and 6 others).")]
+)
+def test_the_summary_names_the_first_of_many_runs_and_no_best_of_equals(tmp_path, count, said):
+    report = compare_runs([make_run(tmp_path / f"r{number}", ATTACK, MEASURES) for number in range(count)])
+    assert f"Attack: {said} " in report.summary[0]
+    assert not any("best 0" in line for line in report.summary)
+
+
 def test_runs_of_different_images_are_compared_but_not_ranked(tmp_path, attacks):
     config = changed(ATTACK, inputs__images="99" * 32, data__init_args__kind="fundus")
     report = compare_runs([*attacks, make_run(tmp_path / "other", config, MEASURES, ["attack.csv"])])
@@ -189,6 +198,7 @@ def test_mixed_runs_are_grouped(tmp_path, attacks):
         "Fit classifier: settings that differ",
         "Evaluate removal: pictures",
         "Evaluate removal: measures",
+        "Machine and time",
         "Runs",
     ]
     assert [column.name for column in table_of(report, "attack_measures").columns] == [
