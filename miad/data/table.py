@@ -111,7 +111,7 @@ def _check_columns(path: Path, columns: Sequence[str], kinds: Mapping[str, str] 
 def _row(path: Path, line: int, record: dict[str, str | None], kinds: Mapping[str, str], unlabelled: str | None) -> Row:
     cells = {name: (value or "").strip() for name, value in record.items() if isinstance(name, str)}
     cells["label"] = cells["label"] or unlabelled or ""
-    for name, way_out in (("image", ""), ("label", ", or name one for such rows with --data.unlabelled")):
+    for name, way_out in (("image", ""), ("label", ", or name one for such rows as data.unlabelled")):
         if not cells[name]:
             raise InputError(f"{path}, line {line}: the {name} is empty; fill it in or take the row out{way_out}")
     split = cells.get("split", "")
