@@ -7,7 +7,7 @@ import re
 import pytest
 
 from miad.errors import InputError, OptionError, check_at_least, check_positive, check_share
-from tests.test_layers import LAYERS, PACKAGE
+from tests.test_layers import LAYERS, ROOT
 
 OPTION = re.compile(r"(?<![\w-])--[a-z]")
 COMMAND = re.compile(r"'miad [^']*'")
@@ -23,7 +23,7 @@ def messages(path):
 def library():
     """The files that Python programs reach without the command line."""
     for name in LAYERS[: LAYERS.index("commands")]:
-        place = PACKAGE / name
+        place = ROOT / name
         yield from place.rglob("*.py") if place.is_dir() else [place.with_suffix(".py")]
 
 

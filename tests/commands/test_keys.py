@@ -308,8 +308,8 @@ def test_inspect_names_a_grant_of_another_key(place, call, refused, images):
 def test_verify_with_and_without_the_identity(place, call):
     code, out, _ = call("keys", "verify", "--key", "data.miadkey")
     assert code == 0
-    assert "9 of 9 records and renderings are as they were signed" in out
-    assert "6 of 6 records and renderings open" in out
+    assert "9 of 9 pieces (a record for each of 6 images, 3 renderings of the logo) are as they were signed" in out
+    assert "6 of 6 images' records open and are in their place" in out
     (place / "data.identity").unlink()
     code, out, _ = call("keys", "verify", "--key", "data.miadkey")
     assert code == 0
