@@ -96,6 +96,7 @@ def _parser(command: str, function: Callable[..., Any]) -> Parser:
     parser.add_argument("--config", action="config", help="a YAML file with any of these options; may be repeated")
     parser.add_function_arguments(function, fail_untyped=False, sub_configs=True)
     parser.link_options()
+    parser.usage = " ".join(["%(prog)s", *parser.required_options(), "[options]"])  # all of them would fill a screen
     return parser
 
 

@@ -9,6 +9,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from miad.commands.finished import say_finished
 from miad.commands.run import Run
 from miad.commands.show import show_measures
+from miad.commands.training_bar import TrainingBar
 from miad.data import (
     DEFAULT_PAIRS,
     ImageDataModule,
@@ -151,7 +152,7 @@ def _train(
     say_finished(run, "nothing is trained, and the scores of its best weights are measured again")
     place = folder / "checkpoints"
     last = place / "last.ckpt"
-    callbacks = _callbacks(place, best, patience)
+    callbacks = [*_callbacks(place, best, patience), *([TrainingBar(best)] if run.progress else [])]
     trainer = run.trainer(
         max_epochs=epochs,
         callbacks=callbacks,
