@@ -128,4 +128,5 @@ def _wrong_class(parser: ArgumentParser, key: str, name: str) -> str:
     known = sorted(subclass.__name__ for base in bases for subclass in _subclasses(base))
     close = get_close_matches(name, known, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
-    return f"--{key} expects {' or '.join(known)}, or a YAML file, found {name!r}{hint}"
+    paths = "a folder of images, a CSV file, " if key == "data" else ""
+    return f"--{key} expects {paths}{' or '.join(known)}, or a YAML file, found {name!r}{hint}"

@@ -13,7 +13,10 @@ from typing import Any, get_args
 
 from miad.data.base import ONE_KIND, ImageDataModule, ImageDataset, Split
 from miad.data.files import FileDataset, ImageFile, hold_out
-from miad.errors import InputError
+from miad.errors import InputError, printable
+
+_SHOWN = 80
+"""Letters of a table's first line that a message repeats."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +103,8 @@ def read_table(path: Path, kinds: Mapping[str, str] | None = None, unlabelled: s
 def _check_columns(path: Path, columns: Sequence[str], kinds: Mapping[str, str] | None) -> None:
     missing = [name for name in ("image", "label") if name not in columns]
     if missing:
-        raise InputError(
-            f"{path}: expected the columns image,label[,mask][,patient][,split], found no {' and no '.join(missing)}"
-        )
+        found = f"no {' and no '.join(missing)} in {printable(','.join(columns))[:_SHOWN]!r}"
+        raise InputError(f"{path}: expected the columns image,label[,mask][,patient][,split], found {found}")
     for kind, column in (kinds or {}).items():
         if column not in columns:
             raise InputError(f"{path}: expected a column {column} with the masks of {kind}, found {', '.join(columns)}")

@@ -95,7 +95,8 @@ def test_help_begins_with_what_must_be_given(capsys, command, required):
     ("words", "expected"),
     [
         (["attack", "--nonsense", "1"], "nonsense"),
-        (["attack", "--data", "Tabel"], "Tabel"),
+        (["attack", "--data", "Tabel"], "found 'Tabel'; did you mean Table?"),
+        (["attack", "--data", "no/folder"], "--data expects a folder of images, a CSV file, BTMRI or"),
         (["fit", "classifier", "--data", "Phantom", "--run.name", "x", "--epochs", "many"], "epochs"),
         (["fit", "classifier", "--data", "Phantom", "--run.name", "x", "--epochz", "1"], "did you mean --epochs?"),
         (["fit", "classifier", "--model.no_pretrained", "1"], "did you mean --no_model.pretrained?"),

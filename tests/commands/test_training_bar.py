@@ -11,10 +11,10 @@ from miad.commands.training_bar import TrainingBar
     ("known", "shown"),
     [
         ({}, {}),
-        ({"train/loss": 0.9374}, {"train/loss": "0.937"}),
+        ({"train/loss": 0.9374}, {"train/loss": 0.9374}),
         (
             {"train/loss": 1.0, "val/accuracy": 0.5, "val/auc_macro": 0.7, "val/loss": 2.0},
-            {"train/loss": "1.000", "val/auc_macro": "0.700"},
+            {"train/loss": 1.0, "val/auc_macro": 0.7},
         ),
     ],
 )
