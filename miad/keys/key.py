@@ -222,7 +222,7 @@ def _own(path: Path, identity: KeyringSource | None) -> KeyringSource:
     if identity is None and not own_identity(path).is_file():
         raise InputError(
             f"{path} is encrypted: expected its identity beside it ({own_identity(path).name}), found none; give "
-            "yours, and your grant if you were given one"
+            "its identity, or your own with the grant that you were given"
         )
     return own_identity(path) if identity is None else identity
 

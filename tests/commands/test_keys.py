@@ -111,9 +111,7 @@ def test_over_processes(place, call, images):
 def test_without_an_identity_it_says_what_to_give(place, refused):
     (place / "data.identity").rename(place / "moved.identity")
     line = refused(*RECOVER)
-    assert (
-        "data.miadkey is encrypted: expected its identity beside it (data.identity), found none; give --ident" in line
-    )
+    assert "data.miadkey is encrypted: expected its identity beside it (data.identity), found none; give its id" in line
     assert not (place / "out").exists()
 
 
