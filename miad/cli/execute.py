@@ -12,7 +12,7 @@ from jsonargparse import ArgumentError, Namespace
 
 from miad.cli.parser import Parser, explain
 from miad.cli.words import COMMANDS, SEARCH_WORDS
-from miad.errors import InputError, RunError
+from miad.errors import InputError, OptionError, RunError
 
 _OUT_OF_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
 
@@ -44,11 +44,18 @@ def execute(command: str, words: Sequence[str]) -> int:
     function = _load(COMMANDS[command].function)
     _quieten()  # after Lightning's import, which sets levels of its own
     parser = _parser(command, function)
+    config = None
     try:
         config = _parse(parser, _shortcuts(words))
-        arguments = _instantiate(parser, config)
+        _call(function, _instantiate(parser, config))
     except ArgumentError as error:
         raise InputError(f"{explain(parser, error)}; see 'miad {command} --help'") from error
+    except OptionError as error:
+        raise InputError(error.naming(_typed(error, config))) from error
+    return 0
+
+
+def _call(function: Callable[..., Any], arguments: dict[str, Any]) -> None:
     try:
         function(**arguments)
     except OSError as error:
@@ -60,7 +67,17 @@ def execute(command: str, words: Sequence[str]) -> int:
             from miad.commands.run import release_folders
 
             release_folders()
-    return 0
+
+
+def _typed(error: OptionError, config: Namespace | None) -> str:
+    """How an option that is out of its range was typed; its plain name where several, or none, may be meant.
+
+    A class checks its options by their own names; on the command line they have that of the class before them.
+    """
+    flat = {} if config is None else vars(config.as_flat())
+    given = {f"--{key.replace('.init_args', '')}" for key, value in flat.items() if value == error.value}
+    names = [name for name in given if name.strip("-").rpartition(".")[2] == error.option]
+    return names[0] if len(names) == 1 else error.option
 
 
 def _load(path: str) -> Callable[..., Any]:
@@ -79,6 +96,7 @@ def _parser(command: str, function: Callable[..., Any]) -> Parser:
     parser.add_argument("--config", action="config", help="a YAML file with any of these options; may be repeated")
     parser.add_function_arguments(function, fail_untyped=False, sub_configs=True)
     parser.link_options()
+    parser.usage = " ".join(["%(prog)s", *parser.required_options(), "[options]"])  # all of them would fill a screen
     return parser
 
 

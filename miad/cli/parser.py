@@ -42,6 +42,11 @@ class Parser(ArgumentParser):
         if "data" in names and "model.kinds" in names:
             self.link_arguments("data", "model.kinds", compute_fn=_kinds, apply_on="instantiate")
 
+    def required_options(self) -> list[str]:
+        """The options that must be given, as they are typed."""
+        required = (action for action in self._actions if action.required and action.option_strings)
+        return [f"{action.option_strings[0]} {action.dest.rpartition('.')[2].upper()}" for action in required]
+
 
 def _classes(data: Any) -> list[str]:  # noqa: ANN401  (any data module)
     return list(data.classes)
@@ -102,7 +107,8 @@ def _file_error(parser: ArgumentParser, key: str, path: Path) -> str:
 
 def _wrong_option(parser: ArgumentParser, option: str) -> str:
     known = [name for action in parser._actions for name in action.option_strings]
-    close = get_close_matches(option, known, n=1)
+    negated = f"--no_{option.strip('-').replace('no_', '', 1)}"
+    close = [negated] if negated in known else get_close_matches(option, known, n=1)
     return f"there is no option {option}" + (f"; did you mean {close[0]}?" if close else "")
 
 
@@ -126,4 +132,5 @@ def _wrong_class(parser: ArgumentParser, key: str, name: str) -> str:
     known = sorted(subclass.__name__ for base in bases for subclass in _subclasses(base))
     close = get_close_matches(name, known, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
-    return f"--{key} expects {' or '.join(known)}, or a YAML file, found {name!r}{hint}"
+    paths = "a folder of images, a CSV file, " if key == "data" else ""
+    return f"--{key} expects {paths}{' or '.join(known)}, or a YAML file, found {name!r}{hint}"

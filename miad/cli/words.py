@@ -17,6 +17,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    "demo": Command("miad.commands.demo:demo", "Show the whole walk on drawn images, in a few minutes."),
     "fit classifier": Command("miad.commands.fit:classifier", "Train a classifier."),
     "fit segmenter": Command("miad.commands.fit:segmenter", "Train a lesion segmenter."),
     "fit remover": Command("miad.commands.fit:remover", "Train a watermark remover."),
@@ -24,6 +25,13 @@ COMMANDS = {
     "test segmenter": Command("miad.commands.test:segmenter", "Test a trained lesion segmenter."),
     "test remover": Command("miad.commands.test:remover", "Test a trained watermark remover."),
     "attack": Command("miad.commands.attack:attack", "Mark images so that classifiers fail."),
+    "recover": Command("miad.commands.recover:recover", "Restore the originals of marked images, bit for bit."),
+    "keys new": Command("miad.commands.keys_new:new", "Make an identity for a user."),
+    "keys grant": Command("miad.commands.keys_grant:grant", "Let others restore images."),
+    "keys inspect": Command(
+        "miad.commands.keys_inspect:inspect", "Show what a key holds, and what a grant is for and for whom."
+    ),
+    "keys verify": Command("miad.commands.keys_verify:verify", "Check a key from end to end."),
     "evaluate transfer": Command(
         "miad.commands.evaluate:transfer", "Test marks on classifiers that the search did not see."
     ),
@@ -34,6 +42,7 @@ COMMANDS = {
         "miad.commands.report:report",
         "Lay a paper's tables and figures beside ours, or runs side by side.",
     ),
+    "dashboard": Command("miad.commands.dashboard:dashboard", "Make a W&B workspace and a report that compare runs."),
     "bench attack": Command("miad.commands.bench.attack:attack", "Measure where the time of an attack goes."),
     "bench search": Command("miad.commands.bench.search:search", "Measure how fast the engine searches."),
     "bench growth": Command("miad.commands.bench.growth:growth", "Measure how the engine's speed and memory grow."),
@@ -43,15 +52,6 @@ COMMANDS = {
     "bench gradcam": Command("miad.commands.bench.gradcam:gradcam", "Measure how fast Grad-CAM makes heatmaps."),
     "bench delta": Command("miad.commands.bench.delta:delta", "Measure how fast deltas are made."),
     "bench recover": Command("miad.commands.bench.recover:recover", "Measure how fast originals are recovered."),
-    "recover": Command("miad.commands.recover:recover", "Restore the originals of marked images, bit for bit."),
-    "keys new": Command("miad.commands.keys_new:new", "Make an identity for a user."),
-    "keys grant": Command("miad.commands.keys_grant:grant", "Let others restore images."),
-    "keys inspect": Command(
-        "miad.commands.keys_inspect:inspect", "Show what a key holds, and what a grant is for and for whom."
-    ),
-    "keys verify": Command("miad.commands.keys_verify:verify", "Check a key from end to end."),
-    "dashboard": Command("miad.commands.dashboard:dashboard", "Make a W&B workspace and a report that compare runs."),
-    "demo": Command("miad.commands.demo:demo", "Show the whole walk on drawn images, in a few minutes."),
 }
 SEARCH_WORDS = {
     "random": ("RandomSearch",),
@@ -114,6 +114,7 @@ def overview(start: str = "") -> str:
     return "\n".join(
         [
             "Publish medical images that people can read and unauthorised AI models can not.",
+            *([] if start else ["'miad demo' is where to begin: it needs no data."]),
             "",
             *lines,
             "",

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from miad.commands.cells import Cells, cell_run, read_rows
 from miad.commands.experiment import Experiment
+from miad.commands.finished import is_finished
 from miad.commands.lesions import mask_words
 from miad.commands.marked_run import open_marked_run
-from miad.commands.marking import check_sizes, is_finished
+from miad.commands.marking import check_sizes
 from miad.commands.recovery_study import recover_attack, recovered_view
 from miad.commands.removal_run import carry_out
 from miad.commands.run import Run, release

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import torch
 
-from miad.commands.marking import Mark, examples_of, is_finished, learns, mark_images
+from miad.commands.finished import is_finished
+from miad.commands.marking import Mark, examples_of, learns, mark_images
 from miad.commands.run import Run
 from miad.commands.vaccines import describe_protection
 from miad.data import ImageDataModule, ImageDataset, content_digest, marked_names

@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import Any, Literal, TypeAlias, get_args
 
 from miad.commands.cells import Cells
+from miad.commands.finished import say_finished
 from miad.commands.lesions import mask_words
 from miad.commands.marking import check_sizes, check_targets, load_targets, mark_options
 from miad.commands.processes import is_first_process
@@ -99,6 +100,7 @@ def transfer(
     digests = {target.name: weights_digest(target) for target in everyone}
     run.describe("evaluate transfer", data, *chosen)
     folder = run.open(images=content, weights=digests)
+    say_finished(run, "its tables are made again, and only searches whose cells are gone are done again")
     place = cells or run.root / "cells"
     kept = Cells(place, run, data, dataset, content, digests, look, lesions, success, stop, images, batch_size)
     jobs = [(name, search, group) for name, group in groups.items() for search in chosen]

@@ -6,8 +6,10 @@ from typing import Literal, TypeAlias
 from lightning import LightningModule, Trainer, seed_everything
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
+from miad.commands.finished import say_finished
 from miad.commands.run import Run
 from miad.commands.show import show_measures
+from miad.commands.training_bar import TrainingBar
 from miad.data import (
     DEFAULT_PAIRS,
     ImageDataModule,
@@ -147,9 +149,10 @@ def _train(
 ) -> Path:
     """Train, keep the weights with the highest of a score, publish all of their scores; the best checkpoint's path."""
     folder = run.open(train=content_digest(data.split("train")), val=content_digest(data.split("val")))
+    say_finished(run, "nothing is trained, and the scores of its best weights are measured again")
     place = folder / "checkpoints"
     last = place / "last.ckpt"
-    callbacks = _callbacks(place, best, patience)
+    callbacks = [*_callbacks(place, best, patience), *([TrainingBar(best)] if run.progress else [])]
     trainer = run.trainer(
         max_epochs=epochs,
         callbacks=callbacks,

@@ -35,12 +35,14 @@ def verify(
     """
     manifest = read_manifest_of(key)
     sys.stdout.write(f"{key}: signed by {manifest.issuer}\n")
-    _check(check_sealed(key), len(manifest.records) + len(manifest.renderings), key, "are as they were signed")
+    images, renderings = len(manifest.records), len(manifest.renderings)
+    sealed = f"pieces (a record for each of {images} images, {renderings} renderings of the logo)"
+    _check(check_sealed(key), images + renderings, key, f"{sealed} are as they were signed")
     if identity is None and grant is None and not own_identity(key).is_file():
         sys.stdout.write("whether they open was not checked: no identity was given\n")
         return len(manifest.records)
     with open_key(key, identity, grant, passphrase_of(passphrase_file)) as opened:
-        _check(check_records(opened), len(opened.records), key, "open and are in their place")
+        _check(check_records(opened), len(opened.records), key, "images' records open and are in their place")
         return len(opened.records)
 
 
@@ -49,6 +51,6 @@ def _check(steps: Iterable[str], total: int, key: Path, what: str) -> None:
     problems = [step for step in track(steps, "Checking", total=total, console=console, transient=True) if step]
     for problem in problems[:20]:
         sys.stderr.write(f"{problem}\n")
-    sys.stdout.write(f"{total - len(problems)} of {total} records and renderings {what}\n")
+    sys.stdout.write(f"{total - len(problems)} of {total} {what}\n")
     if problems:
         raise KeyMismatchError(f"{key}: {len(problems)} of {total} are damaged; get the key again from who issued it")

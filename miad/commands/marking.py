@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from miad.commands.agreement import check_classes, check_size
+from miad.commands.each_once import check_each_once
+from miad.commands.finished import check_unfinished, is_finished
 from miad.commands.lesions import DEFAULT_LESIONS, LesionOptions, load_finder
 from miad.commands.processes import is_first_process
-from miad.commands.run import Run, release
+from miad.commands.run import Run
 from miad.commands.run_key import DEFAULT_KEY, KeyOptions, begin_key
 from miad.commands.run_texture import begin_texture
 from miad.commands.show import show_attack
@@ -135,11 +137,9 @@ def check_targets(data: ImageDataModule, targets: Sequence[Target]) -> None:
     """Every classifier comes once, and reads the data.
 
     Raises:
-        InputError: two have one name, or one tells other classes apart or reads another size.
+        InputError: two have one name or the same weights, or one tells other classes apart or reads another size.
     """
-    names = [target.name for target in targets]
-    if len(set(names)) < len(names):
-        raise InputError(f"expected every classifier once, found {', '.join(names)}; rename one or leave it out")
+    check_each_once("classifier", [(target.name, f"{target.size} {weights_digest(target)}") for target in targets])
     for target in targets:
         check_classes(data, target.name, target.classes)
     check_size(data, {target.size for target in targets})
@@ -215,22 +215,6 @@ def _open(
         journal.remove()  # a process killed at its very end may have left it
     check_unfinished(folder)
     return begin_key(folder, run.name, users)
-
-
-def is_finished(folder: Path) -> bool:
-    """Whether a run's folder holds its closing measures."""
-    return (folder / "metrics.csv").exists()
-
-
-def check_unfinished(folder: Path) -> None:
-    """A run's folder does not hold its closing measures yet.
-
-    Raises:
-        RunError: it does.
-    """
-    if is_finished(folder):
-        release(folder, worked=False)
-        raise RunError(f"{folder} holds this run, finished; give another --run.name, or delete the folder to run again")
 
 
 def check_sizes(dataset: ImageDataset, options: MarkOptions) -> None:

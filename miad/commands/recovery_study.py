@@ -8,7 +8,7 @@ from statistics import fmean
 import numpy as np
 
 from miad.commands.cells import read_rows
-from miad.commands.marking import check_unfinished
+from miad.commands.finished import check_unfinished
 from miad.commands.run import Run
 from miad.commands.specimens import write_specimens
 from miad.data import DrawnMark, ImageDataset, marked_names, spread

@@ -14,8 +14,9 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
+from miad.commands.finished import check_unfinished
 from miad.commands.marked_run import MarkedRun
-from miad.commands.marking import check_unfinished, examples_of
+from miad.commands.marking import examples_of
 from miad.commands.run import Run
 from miad.commands.show import show_table
 from miad.data import ImageDataModule, ImageDataset, content_digest, output_names

@@ -2,8 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+_FRAME = "│  "
+"""What a frame puts around a cell."""
 
 
 def show_measures(title: str, measures: Mapping[str, float]) -> None:
@@ -12,15 +17,67 @@ def show_measures(title: str, measures: Mapping[str, float]) -> None:
 
 
 def show_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table; the first column is left-aligned, the others right."""
-    table = Table()
-    for index, name in enumerate(header):
-        table.add_column(name, justify="right" if index else "left", overflow="fold", no_wrap=not index)
-    for row in rows:
-        table.add_row(*row)
+    """A table; the first column is left-aligned, the others right.
+
+    A terminal that is wide enough shows it framed, a narrower one as a list, a line a cell. A file or a pipe gets
+    aligned lines, a row each, however wide.
+    """
     console = Console()
     console.print(title, highlight=False, soft_wrap=True)
-    console.print(table)
+    if not console.is_terminal:
+        _print(console, aligned_lines([header, *rows]))
+        return
+    cells = _widths(header, rows)
+    words = _widths([max(name.split() or [""], key=cell_len) for name in header], rows)
+    fitting = [widths for widths in (cells, words) if sum(widths) + len(_FRAME) * len(widths) < console.width]
+    if fitting:
+        console.print(_framed(header, rows, fitting[0]))
+    else:
+        _print(console, listed_lines(header, rows))
+
+
+def aligned_lines(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A line a row, its cells below those of the row before."""
+    widths = _widths(rows[0], rows[1:])
+    return [
+        "  ".join(
+            set_cell_size(cell, width) if not index else " " * (width - cell_len(cell)) + cell
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def listed_lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A line a row with its first cell, and below it one for each further cell, with the name of its column."""
+    width = max(map(cell_len, header[1:]), default=0)
+    return [
+        line
+        for first, *others in rows
+        for line in (
+            first,
+            *(f"  {set_cell_size(name, width)}  {cell}" for name, cell in zip(header[1:], others, strict=True)),
+        )
+    ]
+
+
+def _framed(header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int]) -> Table:
+    table = Table()
+    for index, (name, width) in enumerate(zip(header, widths, strict=True)):
+        table.add_column(name, justify="right" if index else "left", width=width)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _widths(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Of every column, that of its widest cell."""
+    return [max(map(cell_len, column)) for column in zip(header, *rows, strict=True)]
+
+
+def _print(console: Console, lines: Sequence[str]) -> None:
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def show_attack(title: str, measures: Mapping[str, float], targets: Sequence[str]) -> None:
@@ -35,15 +92,15 @@ def show_attack(title: str, measures: Mapping[str, float], targets: Sequence[str
     )
     effort = f"queries {measures['queries_mean']:.1f} (most {measures['queries_max']:.0f})"
     quality = f"SSIM {measures['ssim']:.4f}  PSNR {measures['psnr']:.2f} dB  RMSE {measures['rmse']:.2f}"
-    Console().print(f"{counts}\n{effort}  {quality}\n{_lesions(measures)}{_misread(measures)}", highlight=False)
+    _print(Console(), [counts, f"{effort}  {quality}", _lesions(measures), *_misread(measures)])
 
 
-def _misread(measures: Mapping[str, float]) -> str:
+def _misread(measures: Mapping[str, float]) -> list[str]:
     """A warning where most images were none that the sources read."""
     skipped, images = measures["skipped"], measures["images"]
     if skipped <= images / 2:
-        return ""
-    return f"\n{skipped:.0f} of {images:.0f} images were misread before, and were not searched; train longer"
+        return []
+    return [f"{skipped:.0f} of {images:.0f} images were misread before, and were not searched; train longer"]
 
 
 def _lesions(measures: Mapping[str, float]) -> str:

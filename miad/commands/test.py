@@ -7,6 +7,7 @@ import torch
 from lightning import Trainer
 
 from miad.commands.agreement import check_classes, check_kinds, check_size
+from miad.commands.finished import say_finished
 from miad.commands.run import Run
 from miad.commands.show import show_measures
 from miad.data import (
@@ -45,6 +46,8 @@ from miad.tasks import ClassifierTask, RemoverTask, SegmenterTask
 from miad.tensors import to_levels, to_unit
 from miad.tracking import Throughput, log_classification, log_figures, log_precision_recall, publish_measures
 
+_AGAIN = "it is tested again, and its files are replaced"
+
 
 def classifier(data: ImageDataModule, checkpoint: Path, run: Run) -> dict[str, float]:
     """Test a trained classifier.
@@ -69,6 +72,7 @@ def classifier(data: ImageDataModule, checkpoint: Path, run: Run) -> dict[str, f
     data.split("test").check()
     run.describe("test classifier", data, network.name)
     folder = run.open()
+    say_finished(run, _AGAIN)
     task = ClassifierTask(list(network.classes), network.name, network.size)
     task.network = network
     trainer = _trainer(run)
@@ -105,6 +109,7 @@ def segmenter(data: ImageDataModule, checkpoint: Path, run: Run) -> dict[str, fl
     images.check()
     run.describe("test segmenter", data, network.name)
     folder = run.open()
+    say_finished(run, _AGAIN)
     task = SegmenterTask(list(network.kinds), network.name, network.size, network.tile, network.width)
     task.network = network
     trainer = _trainer(run)
@@ -142,6 +147,7 @@ def remover(data: ImageDataModule, checkpoint: Path, run: Run, pairs: PairOption
     marked.check("test")
     run.describe("test remover", data, remover_name(network))
     folder = run.open()
+    say_finished(run, _AGAIN)
     task = RemoverTask(network)
     trainer = _trainer(run)
     scores = dict(trainer.test(task, datamodule=marked, verbose=False)[0])

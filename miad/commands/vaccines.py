@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from miad.commands.each_once import check_each_once
 from miad.commands.words import split_words
 from miad.data import MarkRanges, RandomMarker
 from miad.errors import InputError
@@ -22,13 +23,13 @@ def load_removers(paths: str) -> dict[str, Remover]:
     """The removers of folders or checkpoints, separated by commas, by the folders' names.
 
     Raises:
-        InputError: one can not be read, or two have one name.
+        InputError: one can not be read, or two have one name or the same weights.
     """
     places = [Path(word) for word in split_words(paths)]
     names = [_name(place) for place in places]
-    if len(set(names)) < len(names):
-        raise InputError(f"expected every remover once, found {', '.join(names)}; rename one or leave it out")
-    return {name: load_remover(find_checkpoint(place)) for name, place in zip(names, places, strict=True)}
+    removers = [load_remover(find_checkpoint(place)) for place in places]
+    check_each_once("remover", [*zip(names, map(weights_digest, removers), strict=True)])
+    return dict(zip(names, removers, strict=True))
 
 
 def _name(place: Path) -> str:

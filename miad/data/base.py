@@ -326,4 +326,4 @@ def check_one_size(sizes: Sequence[tuple[int, int]]) -> None:
     """
     if len(sizes) > 1:
         found = " and ".join(f"{width}x{height}" for height, width in sizes[:2])
-        raise InputError(f"expected images of one size, found {found}; give a size with --data.size")
+        raise InputError(f"expected images of one size, found {found}; give a data.size")

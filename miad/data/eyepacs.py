@@ -79,7 +79,7 @@ def draw_per_class(files: Sequence[ImageFile], classes: Sequence[str], count: in
         if sizes[label] < count:
             raise InputError(
                 f"expected {count} training images of class {name}, found {sizes[label]}; give a smaller "
-                "--data.per_class, or null to take all"
+                "data.per_class, or null to take all"
             )
     generator = random.Random(seed)
     chosen = {

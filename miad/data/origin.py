@@ -36,7 +36,7 @@ class Origin:
             missing = f"no {path.relative_to(root)} in {root}" if parts else f"no folder {root}"
             raise InputError(
                 f"{self.name}: {missing}; expected there: {self.holds}; obtain it from {self.url} and give its folder "
-                "with --data.root"
+                "as data.root"
             )
         return path
 

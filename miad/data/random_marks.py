@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from miad.errors import InputError, check_at_least
+from miad.errors import InputError, OptionError, check_at_least
 from miad.tensors import Images
 from miad.watermark import PLAIN, AlphaMode, Logo, Rendering, alpha_map, draw_variant, render
 
@@ -45,7 +45,7 @@ class MarkRanges:
         check_at_least(self.scale_min, scale_max=self.scale_max)
         check_at_least(self.alpha_min, alpha_max=self.alpha_max)
         if self.alpha_max > 255:
-            raise InputError(f"expected alpha_max of at most 255, found {self.alpha_max}")
+            raise OptionError("alpha_max", "of at most 255", self.alpha_max)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class SegmentationDataModule(LightningDataModule):
         check_at_least(1, size=size, tile=tile, crops=crops)
         if data.size is not None:
             raise InputError(
-                f"expected images at their own size, found --data.size {data.size}; leave it out, the segmenter "
+                f"expected images at their own size, found data.size {data.size}; leave it out, the segmenter "
                 "resizes images and keeps their shape"
             )
         self.data = data
@@ -123,7 +123,7 @@ def _with_masks(dataset: ImageDataset, name: Split) -> ImageDataset:
     if not wanted:
         raise InputError(
             f"expected images with lesion masks in the split {name!r}, found none in {len(dataset)} images; give "
-            "masks, in a table by the column mask or by --data.kinds"
+            "masks, in a table by the column mask or by data.kinds"
         )
     if len(wanted) < len(dataset):
         without = f"{len(dataset) - len(wanted)} of {len(dataset)} images in the split {name!r}"

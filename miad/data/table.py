@@ -13,7 +13,10 @@ from typing import Any, get_args
 
 from miad.data.base import ONE_KIND, ImageDataModule, ImageDataset, Split
 from miad.data.files import FileDataset, ImageFile, hold_out
-from miad.errors import InputError
+from miad.errors import InputError, printable
+
+_SHOWN = 80
+"""Letters of a table's first line that a message repeats."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +103,8 @@ def read_table(path: Path, kinds: Mapping[str, str] | None = None, unlabelled: s
 def _check_columns(path: Path, columns: Sequence[str], kinds: Mapping[str, str] | None) -> None:
     missing = [name for name in ("image", "label") if name not in columns]
     if missing:
-        raise InputError(
-            f"{path}: expected the columns image,label[,mask][,patient][,split], found no {' and no '.join(missing)}"
-        )
+        found = f"no {' and no '.join(missing)} in {printable(','.join(columns))[:_SHOWN]!r}"
+        raise InputError(f"{path}: expected the columns image,label[,mask][,patient][,split], found {found}")
     for kind, column in (kinds or {}).items():
         if column not in columns:
             raise InputError(f"{path}: expected a column {column} with the masks of {kind}, found {', '.join(columns)}")
@@ -111,7 +113,7 @@ def _check_columns(path: Path, columns: Sequence[str], kinds: Mapping[str, str] 
 def _row(path: Path, line: int, record: dict[str, str | None], kinds: Mapping[str, str], unlabelled: str | None) -> Row:
     cells = {name: (value or "").strip() for name, value in record.items() if isinstance(name, str)}
     cells["label"] = cells["label"] or unlabelled or ""
-    for name, way_out in (("image", ""), ("label", ", or name one for such rows with --data.unlabelled")):
+    for name, way_out in (("image", ""), ("label", ", or name one for such rows as data.unlabelled")):
         if not cells[name]:
             raise InputError(f"{path}, line {line}: the {name} is empty; fill it in or take the row out{way_out}")
     split = cells.get("split", "")

@@ -17,6 +17,7 @@ from threading import Lock
 
 from miad.errors import InputError, MiadError, printable
 from miad.keys.issuer import Issuer
+from miad.keys.kind import A_KEY, found_at, key_instead
 from miad.keys.manifest import WHOLE, Manifest, Part
 from miad.keys.printable import check_printable
 from miad.keys.signature import is_signed
@@ -122,6 +123,8 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         InputError: the file is missing, no key, or damaged.
     """
+    if path.is_dir():
+        raise InputError(f"{path}: expected a key of miad, found {found_at(path, 'a folder')}; {key_instead(path)}")
     if not path.is_file():
         raise InputError(f"{path}: no such key; 'miad attack' writes it into the run's folder")
     try:
@@ -130,9 +133,15 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
     except MiadError:
         raise
     except _DAMAGE as error:
-        raise InputError(
-            f"{path}: expected a key of miad, found a damaged or other file ({one_line(error)})"
-        ) from error
+        raise InputError(f"{path}: expected a key of miad, found {_found(path, error)}") from error
+
+
+def _found(path: Path, error: BaseException) -> str:
+    """What a file is that is no key, and which to give instead; of a damaged key, what sqlite says of it."""
+    found = found_at(path, "")
+    if found in ("", A_KEY):
+        return f"a damaged or other file ({one_line(error)})"
+    return f"{found}; {key_instead(path)}"
 
 
 def one_line(error: BaseException) -> str:

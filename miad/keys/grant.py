@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from miad.errors import InputError
 from miad.keys.issuer import Issuer
 from miad.keys.keyring import KeyringSource, read_keyring
+from miad.keys.kind import found_at
 from miad.keys.manifest import Manifest
 from miad.keys.passphrase import Passphrase, open_with_passphrase, seal_with_passphrase
 from miad.keys.printable import check_printable
@@ -116,7 +117,7 @@ class Grant:
         if not self.users:
             return _unpack(open_with_passphrase(self.body, passphrase, self._name))
         if identity is None:
-            raise InputError(f"{self._name}: expected --identity with the private key of {self.for_whom}, found none")
+            raise InputError(f"{self._name}: expected identity, the private key of {self.for_whom}, found none")
         try:
             return _unpack(unseal(self.body, read_keyring(identity, passphrase).openers))
         except WrongIdentityError:
@@ -240,6 +241,8 @@ def read_grant(path: Path) -> Grant:
         InputError: it is missing, no grant, damaged, or of a later version.
     """
     data = read_small(path, "a grant", _HINT)
+    if not data.startswith(_TITLE):
+        raise InputError(f"{path}: expected a grant, found {found_at(path, 'another file')}; {_HINT}")
     try:
         grant = Grant.from_bytes(data)
     except InputError as error:

@@ -222,7 +222,7 @@ def _own(path: Path, identity: KeyringSource | None) -> KeyringSource:
     if identity is None and not own_identity(path).is_file():
         raise InputError(
             f"{path} is encrypted: expected its identity beside it ({own_identity(path).name}), found none; give "
-            "--identity, and --grant if you were given one"
+            "its identity, or your own with the grant that you were given"
         )
     return own_identity(path) if identity is None else identity
 
@@ -268,7 +268,7 @@ def _open_plain(path: Path, *, given: bool) -> Key:
     if given:
         raise InputError(
             f"{path}: expected an encrypted key for this identity or grant, found an early one, which is "
-            "neither encrypted nor signed; take it only from someone you trust, without --identity and --grant and "
+            "neither encrypted nor signed; take it only from someone you trust, without identity and grant and "
             f"with no {own_identity(path).name} beside it"
         )
     plain = read_plain(path)

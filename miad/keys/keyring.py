@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pyrage import ssh
 
 from miad.errors import InputError
+from miad.keys.kind import A_PUBLIC_KEY, AN_IDENTITY, found_at
 from miad.keys.passphrase import Passphrase, open_with_passphrase
 from miad.keys.sealing import Identity
 from miad.keys.secret_file import read_small
@@ -67,6 +68,8 @@ def read_keyring(source: KeyringSource, passphrase: Passphrase | None = None) ->
     data = read_small(path, "an identity file", _HINT)
     if data.startswith(_SEALED):
         data = open_with_passphrase(data, passphrase, str(path))
+    elif (found := found_at(path, AN_IDENTITY)) not in (AN_IDENTITY, A_PUBLIC_KEY):
+        raise InputError(f"{path}: expected an identity file, found {found}; {_HINT}")
     try:
         return _parse(data.decode("utf-8"))
     except UnicodeDecodeError:

@@ -41,12 +41,16 @@ class Recovery:
         problem: why it was not restored; empty when it was, bit for bit.
         already: it had been restored before, and the file was there.
         covered: false for an image of the key whose record does not open.
+        marked: digest of the marked pixels of the image that it is; empty where it is none of the key's.
+        copy_of: the file of the same image that was restored before it; empty for the first.
     """
 
     file: str
     problem: str = ""
     already: bool = False
     covered: bool = True
+    marked: str = ""
+    copy_of: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,13 +59,16 @@ class _Step:
 
     Args:
         recovery: as it is told.
-        marked: digest of the record it answered to; empty for none.
-        name: the marked file's path in that record.
+        name: the marked file's path in the record that it answered to.
     """
 
     recovery: Recovery
-    marked: str = ""
     name: str = ""
+
+    @property
+    def answers(self) -> bool:
+        """Whether it answered to a record that opens."""
+        return bool(self.recovery.marked) and self.recovery.covered
 
 
 def recover_folder(key: Key, marked: Path, out: Path, processes: int = 1) -> Iterator[Recovery]:
@@ -81,7 +88,8 @@ def recover_folder(key: Key, marked: Path, out: Path, processes: int = 1) -> Ite
             than one needs ``if __name__ == "__main__":``.
 
     Yields:
-        One result a file of the folder, restored ones first, then one a record that no file answered to.
+        One result a file of the folder, restored ones first, then one a record that no file answered to. Copies of one
+        image are all restored, and all but the first say so.
 
     Raises:
         InputError: ``out`` lies in the folder of marked images.
@@ -94,14 +102,17 @@ def recover_folder(key: Key, marked: Path, out: Path, processes: int = 1) -> Ite
     remove_drafts(out, set(targets.values()))
     jobs = [(marked / file, file, out, target) for file, target in targets.items()]
     found: dict[str, str] = {}
+    first: dict[str, str] = {}
     problems: list[_Step] = []
     for step in map_over_processes(key, _recover, jobs, processes):
-        if step.marked:
-            found[step.marked] = step.name
-        if step.recovery.problem:
+        result = step.recovery
+        if step.answers:
+            found[result.marked] = step.name
+        if result.problem:
             problems.append(step)
         else:
-            yield step.recovery
+            earlier = first.setdefault(result.marked, result.file)
+            yield replace(result, copy_of="" if earlier == result.file else earlier)
     yield from _explain(key, problems, found, {_stem(file) for file in targets})
 
 
@@ -138,7 +149,7 @@ def _recover(key: Key, job: tuple[Path, str, Path, str]) -> _Step:
         return _Step(Recovery(file, str(error).removeprefix(f"{path}: ")))
     digest = pixel_digest(image.pixels)
     if digest in key.others:
-        return _Step(Recovery(file, _NOT_COVERED, covered=False))
+        return _Step(Recovery(file, _NOT_COVERED, covered=False, marked=digest))
     if digest not in key.records:
         return _Step(Recovery(file, _UNKNOWN))
     name = file
@@ -150,8 +161,8 @@ def _recover(key: Key, job: tuple[Path, str, Path, str]) -> _Step:
         if not already:
             write_stored(goal, restored(image, record, key.rendering(record), key.shared(record)))
     except (InputError, KeyMismatchError) as error:
-        return _Step(Recovery(file, str(error)), digest, name)
-    return _Step(Recovery(file, already=already), digest, name)
+        return _Step(Recovery(file, str(error), marked=digest), name)
+    return _Step(Recovery(file, already=already, marked=digest), name)
 
 
 def restored(marked: Stored, record: Record, rendering: Rendering, shared: Rendering | None = None) -> Stored:
@@ -217,9 +228,9 @@ def _explain(key: Key, problems: Sequence[_Step], found: dict[str, str], there: 
         file = step.recovery.file
         if not step.recovery.covered:
             yield step.recovery
-        elif step.marked or _stem(file) in names:
+        elif step.answers or _stem(file) in names:
             answered.add(_stem(file))
-            yield step.recovery if step.marked else Recovery(file, _altered(step.recovery.problem))
+            yield step.recovery if step.answers else Recovery(file, _altered(step.recovery.problem))
         elif _is_picture(file):  # the folder may hold other things beside the images
             yield step.recovery
     for name in sorted(left.values()):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from miad.errors import InputError, RunError
 from miad.imaging import draft_of, remove_drafts_of, write_failure
+from miad.keys.kind import found_at
 
 _LARGEST = 1 << 20
 """Bytes; no identity and no grant comes near."""
@@ -105,12 +106,11 @@ def read_small(path: Path, what: str, hint: str) -> bytes:
         raise InputError(f"expected the name of {what}, found a private key or several lines; write it into a file")
     try:
         if not path.is_file():
-            raise InputError(f"{path}: expected {what}, found no such file; {hint}")
+            raise InputError(f"{path}: expected {what}, found {found_at(path, 'no such file')}; {hint}")
         size = path.stat().st_size
         if not 0 < size <= _LARGEST:
-            raise InputError(
-                f"{path}: expected {what}, found {'an empty file' if not size else 'a large file'}; {hint}"
-            )
+            found = found_at(path, "a large file") if size else "an empty file"
+            raise InputError(f"{path}: expected {what}, found {found}; {hint}")
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: can not be read ({error.strerror}); {hint}") from error

@@ -9,6 +9,7 @@ import pyrage
 from pyrage import ssh, x25519
 
 from miad.errors import InputError
+from miad.keys.kind import A_PUBLIC_KEY, AN_IDENTITY, found_at
 from miad.keys.secret_file import read_small
 
 _HINT = "give a public key of age (age1...) or ssh (ssh-ed25519, ssh-rsa), or a file of them"
@@ -56,8 +57,11 @@ def read_users(source: str) -> list[User]:
     if source.startswith(_BEGINNINGS):
         return [_user(source, "")]
     path = Path(source)
+    data = read_small(path, "a file of public keys", _HINT)
+    if (found := found_at(path, A_PUBLIC_KEY)) not in (A_PUBLIC_KEY, AN_IDENTITY):
+        raise InputError(f"{path}: expected a file of public keys, found {found}; {_HINT}")
     try:
-        text = read_small(path, "a file of public keys", _HINT).decode("utf-8")
+        text = data.decode("utf-8")
     except UnicodeDecodeError:
         raise InputError(f"{path}: expected a file of public keys, found other data; {_HINT}") from None
     if any(sign in text.casefold() for sign in ("secret-key", "private key")):

@@ -56,7 +56,7 @@ def map_over_processes(
     try:
         yield from pool.map(_call, ((function, job) for job in jobs), chunksize=chunk)
     except BrokenProcessPool:
-        raise RunError("a process of the recovery was killed; start it again with fewer --processes") from None
+        raise RunError("a process of the recovery was killed; start it again with fewer processes") from None
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -89,7 +89,7 @@ class GradCam:
         if len(shape) != 4 or shape[2] * shape[3] < 2:
             raise InputError(
                 f"expected rows and columns in the output of {self.network.name}'s layer {self.layer}, found "
-                f"{'x'.join(map(str, shape[1:])) or 'none'}; name an earlier layer with --lesions.layer"
+                f"{'x'.join(map(str, shape[1:])) or 'none'}; name an earlier layer as lesions.layer"
             )
 
     def _check_finite(self, heat: Tensor) -> None:
@@ -109,7 +109,7 @@ def _last_features(network: Classifier) -> str:
             return str(info["module"])
     raise InputError(
         f"{network.name} has no convolutional feature map for Grad-CAM; take the heatmaps from a convolutional "
-        "classifier, --mask gradcam:FOLDER"
+        "classifier, as mask gradcam:FOLDER"
     )
 
 

@@ -43,7 +43,7 @@ def segment(segmenter: Segmenter, images: Images, batch_size: int = 8) -> Tensor
     if not probabilities.isfinite().all():
         raise InputError(
             f"expected finite probabilities of the segmenter on {segmenter.name}, found values that are not numbers; "
-            "its training is broken, take another one or a smaller --model.lr"
+            "its training is broken, take another one or train with a smaller lr"
         )
     return resize(probabilities, (height, width)).clamp(0, 1).to(images.device)
 

@@ -12,7 +12,7 @@ from math import floor, sqrt
 import torch
 from torch import Tensor
 
-from miad.errors import InputError
+from miad.errors import InputError, check_at_least
 from miad.search.base import Search, Strategy
 from miad.search.space import Space
 from miad.watermark import Placement
@@ -57,8 +57,8 @@ class HeuristicEvolution(Strategy):
                 f"expected position_rate and crossover above 0 and at most 1, found {self.position_rate} "
                 f"and {self.crossover}"
             )
-        if self.population < 1 or self.generations < 0 or self.alpha_step < 1:
-            raise InputError("expected population and alpha_step of at least 1 and generations of at least 0")
+        check_at_least(1, population=self.population, alpha_step=self.alpha_step)
+        check_at_least(0, generations=self.generations)
 
     @property
     def variants(self) -> int:

@@ -124,7 +124,7 @@ def _operations(target: Target) -> int:
 
 def _check(targets: Sequence[Target], weights: Sequence[float] | None, success: Success) -> None:
     if not targets:
-        raise InputError("expected at least one source, found none; give --sources")
+        raise InputError("expected at least one source, found none; name a classifier to search on")
     for target in targets[1:]:
         if target.classes != targets[0].classes:
             raise InputError(

@@ -28,7 +28,7 @@ def check_numbers(targets: Sequence[Target], probabilities: Probabilities) -> No
         name = targets[broken.index(True)].name
         raise InputError(
             f"{name}: expected probabilities, found values that are no numbers; train it again, or try "
-            "--run.precision 32-true"
+            "precision 32-true"
         )
 
 

@@ -72,7 +72,7 @@ def learn_places(task: AttackTask, settings: LearnedPlaces, dataset: ImageDatase
     if not examples:
         raise InputError(
             "expected training images that every source reads correctly and that have room for a mark, found none; "
-            "give --search he_sit, which learns nothing"
+            "give the search he_sit, which learns nothing"
         )
     script = learn(settings, [example.space for example in examples], generator)
     trials = next(script)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal, TypeAlias
 
-from miad.errors import InputError, check_at_least
+from miad.errors import OptionError, check_at_least
 
 VaccineName: TypeAlias = Literal["none", "noise", "delta_d", "delta_i"]
 """No delta; random noise; the disruptive delta_D, which spoils what removers make (MIAD-MARK eq. 3); the inert delta_I,
@@ -76,11 +76,11 @@ class VaccineOptions:
             return
         for name, value in (("eps", self.eps), ("steps", self.steps)):
             if not value >= 1:
-                raise InputError(f"expected {name} of at least 1, found {value}; for no delta take the vaccine 'none'")
+                raise OptionError(name, "of at least 1", value, "for no delta take the vaccine 'none'")
         if self.eps > _LARGEST:
-            raise InputError(f"expected eps of at most {_LARGEST} grey levels, found {self.eps}")
+            raise OptionError("eps", f"of at most {_LARGEST} grey levels", self.eps)
         if not 0 < self.step < inf:
-            raise InputError(f"expected a step above 0, found {self.step}; for no delta take the vaccine 'none'")
+            raise OptionError("step", "above 0", self.step, "for no delta take the vaccine 'none'")
         check_at_least(0, gamma=self.gamma, mask_bonus=self.mask_bonus, margin=self.margin)
         check_at_least(1, block=self.block, examples=self.examples)
 

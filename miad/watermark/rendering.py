@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from miad.errors import InputError
+from miad.errors import InputError, OptionError
 from miad.watermark.logo import Logo
 from miad.watermark.variant import Variant
 
@@ -59,18 +59,16 @@ def fit(logo: tuple[int, int], image: tuple[int, int], scale: float) -> tuple[in
         InputError: the logo would be larger than the image, or too small to see.
     """
     if not 0 < scale < inf:
-        raise InputError(f"expected a scale of at least 1, found {scale}; give a larger --scale")
+        raise OptionError("scale", "of at least 1", scale, "give a larger one")
     ratio = min(Fraction(image[0], logo[0]), Fraction(image[1], logo[1])) / Fraction(str(scale))
     height, width = max(1, floor(ratio * logo[0])), max(1, floor(ratio * logo[1]))
     if scale < 1:
-        raise InputError(
-            f"expected a scale of at least 1, found {scale}: the logo would be {width}x{height} on an image of "
-            f"{image[1]}x{image[0]}; give a larger --scale"
-        )
+        hint = f"the logo would be {width}x{height} on an image of {image[1]}x{image[0]}; give a larger one"
+        raise OptionError("scale", "of at least 1", scale, hint)
     if min(height, width) < _SMALLEST_SIDE:
         raise InputError(
             f"an image of {image[1]}x{image[0]} is too small: the logo would be {width}x{height}; "
-            "give a smaller --scale or larger images"
+            "give a smaller scale or larger images"
         )
     return height, width
 
@@ -102,9 +100,7 @@ def render(
     rgba = np.array(turned.resize((width, height), Image.Resampling.LANCZOS))
     coverage = rgba[..., 3] if mode == "soft" else np.where(rgba[..., 3] >= 128, 255, 0).astype(np.uint8)
     if not coverage.any():
-        raise InputError(
-            f"the logo {logo.name!r} has no visible pixel left at {width}x{height}; give a smaller --scale"
-        )
+        raise InputError(f"the logo {logo.name!r} has no visible pixel left at {width}x{height}; give a smaller scale")
     return Rendering(_recolour(rgba[..., :3], variant, grey=grey), coverage)
 
 

@@ -55,7 +55,7 @@ class TextureOptions:
         if not (1 <= self.grain <= _LARGEST_GRAIN and self.grain.bit_count() == 1):
             raise InputError(f"expected a texture's grain of 1, 2, 4, ... {_LARGEST_GRAIN} pixels, found {self.grain}")
         if self.insecure_secret and not self.enabled:
-            raise InputError("expected --texture.colour or --texture.alpha with --texture.insecure_secret, found none")
+            raise InputError("expected texture.colour or texture.alpha with texture.insecure_secret, found none")
 
     @property
     def enabled(self) -> bool:

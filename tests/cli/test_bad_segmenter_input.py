@@ -65,7 +65,7 @@ def test_an_unknown_column_of_a_kind(place, capsys):
 
 
 def test_a_working_size(place, capsys):
-    assert "found --data.size 32; leave it out" in fit(capsys, "--data.size", 32)
+    assert "found data.size 32; leave it out" in fit(capsys, "--data.size", 32)
     assert_nothing_written(place)
 
 

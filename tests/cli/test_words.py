@@ -44,9 +44,16 @@ def test_help_names_every_command(capsys, words):
     assert all(f"miad {name}" in out for name in COMMANDS)
 
 
+def test_the_overview_begins_with_where_to_begin(capsys):
+    lines = run(capsys)[1].splitlines()
+    assert "miad demo" in lines[1]
+    assert lines[3].split()[:2] == ["miad", "demo"]
+
+
 def test_a_first_word_alone_shows_its_commands(capsys):
     code, out, _ = run(capsys, "fit")
     assert code == 0
+    assert "miad demo" not in out
     assert "miad fit classifier" in out
     assert "miad attack" not in out
 
@@ -72,11 +79,27 @@ def test_every_command_has_help_with_its_options_explained(capsys, name):
 
 
 @pytest.mark.parametrize(
+    ("command", "required"),
+    [
+        ("attack", "--data DATA --sources SOURCES --run.name NAME"),
+        ("recover", "--key KEY --marked MARKED --out OUT"),
+        ("keys inspect", ""),
+    ],
+)
+def test_help_begins_with_what_must_be_given(capsys, command, required):
+    usage, _, _ = run(capsys, *command.split(), "--help")[1].partition("\n\n")
+    assert " ".join(usage.split()) == " ".join(f"usage: miad {command} {required} [options]".split())
+
+
+@pytest.mark.parametrize(
     ("words", "expected"),
     [
         (["attack", "--nonsense", "1"], "nonsense"),
-        (["attack", "--data", "Tabel"], "Tabel"),
+        (["attack", "--data", "Tabel"], "found 'Tabel'; did you mean Table?"),
+        (["attack", "--data", "no/folder"], "--data expects a folder of images, a CSV file, BTMRI or"),
         (["fit", "classifier", "--data", "Phantom", "--run.name", "x", "--epochs", "many"], "epochs"),
+        (["fit", "classifier", "--data", "Phantom", "--run.name", "x", "--epochz", "1"], "did you mean --epochs?"),
+        (["fit", "classifier", "--model.no_pretrained", "1"], "did you mean --no_model.pretrained?"),
         (["recover"], "key"),
     ],
 )

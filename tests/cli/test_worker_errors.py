@@ -19,4 +19,4 @@ def test_an_error_while_a_batch_is_made_is_one_line(tmp_path, monkeypatch, capfd
         main(words)
     error = [line for line in capfd.readouterr().err.splitlines() if "Warning" not in line and "warn" not in line]
     assert stop.value.code == 2
-    assert error == ["miad: error: expected images of one size, found 40x40 and 48x48; give a size with --data.size"]
+    assert error == ["miad: error: expected images of one size, found 40x40 and 48x48; give a data.size"]

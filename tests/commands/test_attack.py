@@ -280,7 +280,7 @@ def test_a_working_size_that_no_classifier_reads_is_refused(zoo, phantom, make_r
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"scale": 0.5}, "larger --scale"),
+        ({"scale": 0.5}, "expected scale of at least 1, found 0.5; the logo would be"),
         ({"scale": 20}, "too small"),
         ({"logo": "nothing.png"}, "found no"),
         ({"alpha_min": 0}, "alpha_min"),

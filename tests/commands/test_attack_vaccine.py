@@ -280,4 +280,4 @@ def test_a_budget_of_nothing_is_refused_on_the_command_line(zoo, tmp_path, capsy
     assert stop.value.code == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert "expected eps of at least 1, found 0; for no delta take the vaccine 'none'" in error
+    assert "expected --vaccine.eps of at least 1, found 0; for no delta take the vaccine 'none'" in error

@@ -111,9 +111,7 @@ def test_over_processes(place, call, images):
 def test_without_an_identity_it_says_what_to_give(place, refused):
     (place / "data.identity").rename(place / "moved.identity")
     line = refused(*RECOVER)
-    assert (
-        "data.miadkey is encrypted: expected its identity beside it (data.identity), found none; give --ident" in line
-    )
+    assert "data.miadkey is encrypted: expected its identity beside it (data.identity), found none; give its id" in line
     assert not (place / "out").exists()
 
 
@@ -308,8 +306,8 @@ def test_inspect_names_a_grant_of_another_key(place, call, refused, images):
 def test_verify_with_and_without_the_identity(place, call):
     code, out, _ = call("keys", "verify", "--key", "data.miadkey")
     assert code == 0
-    assert "9 of 9 records and renderings are as they were signed" in out
-    assert "6 of 6 records and renderings open" in out
+    assert "9 of 9 pieces (a record for each of 6 images, 3 renderings of the logo) are as they were signed" in out
+    assert "6 of 6 images' records open and are in their place" in out
     (place / "data.identity").unlink()
     code, out, _ = call("keys", "verify", "--key", "data.miadkey")
     assert code == 0

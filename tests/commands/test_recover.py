@@ -285,3 +285,47 @@ def test_flipped_bits_in_a_key_never_yield_a_wrong_image(made, key, marked, tmp_
             outcomes.add(type(error))
         assert all(np.array_equal(image, originals[name]) for name, image in restored(out).items())
     assert len(outcomes) > 1
+
+
+def test_copies_are_restored_and_named_and_count_once(key, marked, out, originals, capsys):
+    shutil.copy(marked / f"{VICTIM}.png", marked / "copy.png")
+    shutil.copy(marked / f"{VICTIM}.png", marked / "once-more.png")
+    assert recover(key, marked, out) == IMAGES
+    assert_same(restored(out), originals | dict.fromkeys(("copy.png", "once-more.png"), originals[f"{VICTIM}.png"]))
+    assert capsys.readouterr().out.splitlines() == [
+        f"{IMAGES} of {IMAGES} recovered exactly, in {out}",
+        "2 more files are copies of these images, restored as well:",
+        f"{marked / 'copy.png'}: the same image as {VICTIM}.png",
+        f"{marked / 'once-more.png'}: the same image as {VICTIM}.png",
+    ]
+
+
+def test_a_copy_in_the_place_of_another_image_does_not_count_for_it(key, marked, out, originals, capsys):
+    first, second = sorted(originals)[:2]
+    shutil.copy(marked / first, marked / second)
+    with pytest.raises(KeyMismatchError, match=rf"\A1 of {IMAGES} could not be recovered; "):
+        recover(key, marked, out)
+    said = capsys.readouterr()
+    assert f"{marked / second}: another image of the key stands in its place; get the file again\n" in said.err
+    assert f"{IMAGES - 1} of {IMAGES} recovered exactly" in said.out
+    assert f"1 more file is a copy of one of these images, restored as well:\n{marked / second}: the same" in said.out
+
+
+def test_a_file_that_is_no_image_of_the_key_is_not_counted_among_them(key, marked, out, originals, capsys):
+    Image.new("L", (48, 48)).save(marked / "holiday.png")
+    with pytest.raises(KeyMismatchError, match=r"\A1 other file of .* could not be restored; every image that the key"):
+        recover(key, marked, out)
+    assert f"{IMAGES} of {IMAGES} recovered exactly" in capsys.readouterr().out
+    assert_same(restored(out), originals)
+
+
+def test_the_folder_of_the_run_and_a_marked_file_are_told_from_the_marked_images(made, key, marked, out):
+    with pytest.raises(
+        InputError, match=r"\A.*: expected a folder of marked images, found a run's folder; give .*marked"
+    ):
+        recover(key, made, out)
+    with pytest.raises(
+        InputError, match=r"\A.*\.png: expected a folder of marked images, found a file; give the folder"
+    ):
+        recover(key, marked / f"{VICTIM}.png", out)
+    assert not out.exists()

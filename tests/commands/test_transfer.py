@@ -537,14 +537,14 @@ BAD = [
     (["--success", "0"], "expected success of mean, all, or 1 to 1 sources, found 0"),
     (["--success", "2"], "expected success of mean, all, or 1 to 1 sources, found 2"),
     (["--per_class", "4"], "expected 4 images of every class, found"),
-    (["--per_class", "0"], "expected per_class of at least 1, found 0"),
+    (["--per_class", "0"], "expected --per_class of at least 1, found 0"),
     (["--split", "train"], "expected images in the split 'train', found none"),
-    (["--scale", "0.5"], "larger --scale"),
+    (["--scale", "0.5"], "expected --scale of at least 1, found 0.5"),
     (["--scale", "20"], "too small"),
     (["--logo", "nothing.png"], "nothing.png"),
     (["--alpha_min", "0"], "alpha_min"),
-    (["--images", "0"], "expected images of at least 1, found 0"),
-    (["--batch_size", "0"], "expected batch_size of at least 1, found 0"),
+    (["--images", "0"], "expected --images of at least 1, found 0"),
+    (["--batch_size", "0"], "expected --batch_size of at least 1, found 0"),
     (["--weights", "[1, 2]"], "there is no option --weights"),
 ]
 

@@ -70,7 +70,7 @@ def test_batches_hold_the_images_and_labels_in_order():
 
 def test_images_of_different_sizes_are_refused_naming_the_way_out():
     loader = Data(shapes=((12, 12), (10, 14))).val_dataloader()
-    with pytest.raises(InputError, match=r"\A.*one size, found 14x10 and 12x12; give a size with --data\.size\Z"):
+    with pytest.raises(InputError, match=r"\A.*one size, found 14x10 and 12x12; give a data\.size\Z"):
         list(loader)
 
 

@@ -67,7 +67,7 @@ def test_referable_means_grade_2_or_more_and_per_class_counts_the_two(tmp_path, 
 
 def test_too_few_images_of_a_class_are_refused_naming_the_way_out(tmp_path, grades):
     assert Counter(EyePACS(tmp_path, per_class=None).split("train").labels)[3] < 12
-    words = r"\Aexpected 12 training images of class 1, found \d+; give a smaller --data\.per_class, or null.*\Z"
+    words = r"\Aexpected 12 training images of class 1, found \d+; give a smaller data\.per_class, or null.*\Z"
     with pytest.raises(InputError, match=words):
         EyePACS(tmp_path, per_class=12)
 

@@ -37,7 +37,7 @@ def make(data_set, root, **options):
 def test_an_absent_folder_is_named_with_what_belongs_there_and_where_it_is_obtained(tmp_path, data_set):
     _, name, _, _, _, url = SETS[data_set]
     root = tmp_path / "absent"
-    words = rf"\A{name}: no .*{re.escape(str(root))}; expected there: .*; obtain it from {url}.* with --data\.root\Z"
+    words = rf"\A{name}: no .*{re.escape(str(root))}; expected there: .*; obtain it from {url}.* as data\.root\Z"
     with pytest.raises(InputError, match=words):
         make(data_set, root)
 

@@ -244,9 +244,7 @@ def test_images_of_different_sizes_are_refused_in_one_line():
     data.sets["val"].shapes[1] = (40, 48)
     pairs = PairDataModule(data, PairOptions(**FEW), 0)
     assert pairs.pairs("val")[1].marked.shape == (3, 40, 48)
-    with pytest.raises(
-        InputError, match=r"\Aexpected images of one size, found 32x32 and 48x40; give .*--data\.size\Z"
-    ):
+    with pytest.raises(InputError, match=r"\Aexpected images of one size, found 32x32 and 48x40; give a data\.size\Z"):
         list(pairs.val_dataloader())
 
 

@@ -158,9 +158,7 @@ def test_a_split_without_any_mask_is_refused_in_one_line():
 
 
 def test_a_working_size_is_refused_because_images_would_be_resized_twice():
-    with pytest.raises(
-        InputError, match=r"\Aexpected images at their own size, found --data\.size 32; leave it out.*\Z"
-    ):
+    with pytest.raises(InputError, match=r"\Aexpected images at their own size, found data\.size 32; leave it out.*\Z"):
         SegmentationDataModule(Data(size=32), 60, 32)
 
 

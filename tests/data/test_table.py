@@ -127,7 +127,8 @@ def test_rows_without_a_label_can_be_given_one(write_csv):
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        (("image,grade", "a.png,x"), ": expected the columns.* found no label"),
+        (("image,grade", "a.png,x"), ": expected the columns.* found no label in 'image,grade'"),
+        (("image;label", "a.png;x"), ": expected the columns.* found no image and no label in 'image;label'"),
         (("a.png,x", "b.png,y"), ": expected the columns.* found no image and no label"),
         ((), ": expected the columns.* found no image and no label"),
         (("image,label",), ": expected at least one row, found none"),

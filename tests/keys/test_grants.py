@@ -69,7 +69,7 @@ def test_a_grant_opens_the_key_for_its_user(path, images, granted, alice):
 def test_nobody_else_opens_it(path, granted):
     with pytest.raises(InputError, match=r"\A.*a\.miadgrant: this identity does not open the grant; it is for alice\Z"):
         open_key(path, Identity.generate(), granted())
-    with pytest.raises(InputError, match=r"\A.*a\.miadgrant: expected --identity with the private key of alice"):
+    with pytest.raises(InputError, match=r"\A.*a\.miadgrant: expected identity, the private key of alice"):
         open_key(path, None, granted())
 
 

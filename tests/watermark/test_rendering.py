@@ -21,7 +21,7 @@ def test_equation_5_is_exact_where_floats_are_not():
 
 
 def test_a_scale_below_one_is_refused():
-    with pytest.raises(InputError, match="larger --scale"):
+    with pytest.raises(InputError, match=r"\Aexpected scale of at least 1, found [^-\n]*; [^-\n]*give a larger one\Z"):
         fit((245, 441), IMAGE, 0.5)
 
 
