@@ -17,7 +17,7 @@ from miad.search import FIRST_SUCCESS, SEARCHES, Stop
 from miad.targets import Success
 from miad.tasks import MarkOptions, Protection
 from miad.vaccine import Vaccine, VaccineOptions
-from miad.watermark import AlphaMode, load_logo
+from miad.watermark import AlphaMode, check_opacities, load_logo
 
 
 @dataclass(frozen=True)
@@ -42,16 +42,20 @@ class MarkSettings:
     mask: str = "given"
     lesions: LesionOptions = DEFAULT_LESIONS
 
+    def __post_init__(self) -> None:
+        """Refuse at once what every cell would.
+
+        Raises:
+            InputError: the opacities are out of order or range.
+        """
+        check_opacities(self.alpha_min, self.alpha_max)
+
     def of(self, cell: AttackCell, removers: Mapping[str, Remover], vaccine: VaccineOptions) -> Mark:
         """The mark of a cell, whose own settings come first.
 
         Raises:
             InputError: an option is out of its range, or there is no such logo.
         """
-        if not 1 <= self.alpha_min <= self.alpha_max <= 255:
-            raise InputError(
-                f"expected 1 <= alpha_min <= alpha_max <= 255, found {self.alpha_min} and {self.alpha_max}"
-            )
         threshold = self.lesions.threshold if cell.threshold is None else cell.threshold
         lesions = replace(self.lesions, threshold=threshold)
         scale = self.scale if cell.scale is None else cell.scale

@@ -112,8 +112,6 @@ def mark_options(
     Raises:
         InputError: the opacities are out of order or range, there is no such logo, or a remover is missing or wrong.
     """
-    if not 1 <= alpha_min <= alpha_max <= 255:
-        raise InputError(f"expected 1 <= alpha_min <= alpha_max <= 255, found {alpha_min} and {alpha_max}")
     check_at_least(1, delta_batch_size=delta_batch_size)
     options = MarkOptions(load_logo(logo), scale, (alpha_min, alpha_max), alpha_mode, lesions.room(place), texture)
     chosen = load_vaccine(vaccine, removers, remover_weights)

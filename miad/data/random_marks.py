@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from miad.errors import InputError, OptionError, check_at_least
+from miad.errors import InputError, check_at_least
 from miad.tensors import Images
-from miad.watermark import PLAIN, AlphaMode, Logo, Rendering, alpha_map, draw_variant, render
+from miad.watermark import PLAIN, AlphaMode, Logo, Rendering, alpha_map, check_opacities, draw_variant, render
 
 _PLAIN_SHARE = 0.25
 """Of the marks whose logo is not varied."""
@@ -41,11 +41,9 @@ class MarkRanges:
         Raises:
             InputError: a range is out of order, or out of bounds.
         """
-        check_at_least(1, scale_min=self.scale_min, alpha_min=self.alpha_min)
+        check_at_least(1, scale_min=self.scale_min)
         check_at_least(self.scale_min, scale_max=self.scale_max)
-        check_at_least(self.alpha_min, alpha_max=self.alpha_max)
-        if self.alpha_max > 255:
-            raise OptionError("alpha_max", "of at most 255", self.alpha_max)
+        check_opacities(self.alpha_min, self.alpha_max)
 
 
 @dataclass(frozen=True)

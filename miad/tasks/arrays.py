@@ -126,8 +126,6 @@ def protect(
     """
     check_at_least(1, batch_size=batch_size)
     check_at_least(0, seed=seed)
-    if not 1 <= alpha[0] <= alpha[1] <= 255:
-        raise InputError(f"expected 1 <= lowest <= highest <= 255 of alpha, found {alpha[0]} and {alpha[1]}")
     _check_targets(targets)
     dataset = ArrayDataset(images, labels, masks, ids)
     ensemble = Ensemble(targets, weights, success)

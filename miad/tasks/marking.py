@@ -9,7 +9,7 @@ from miad.keys import Form, Pattern, Record, make_record
 from miad.search import Host, Outcome, Status
 from miad.tasks.room import Room, RoomOptions
 from miad.tensors import Images, StoredPixels
-from miad.watermark import NO_TEXTURE, AlphaMode, KeyedTexture, Logo, Rendering, TextureOptions, blend
+from miad.watermark import NO_TEXTURE, AlphaMode, KeyedTexture, Logo, Rendering, TextureOptions, blend, check_opacities
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,14 @@ class MarkOptions:
     mode: AlphaMode = "binary"
     room: RoomOptions = field(default_factory=RoomOptions)
     texture: TextureOptions = NO_TEXTURE
+
+    def __post_init__(self) -> None:
+        """Refuse opacities that are none.
+
+        Raises:
+            InputError: they are out of order or range.
+        """
+        check_opacities(*self.alpha)
 
 
 @dataclass(frozen=True, eq=False)

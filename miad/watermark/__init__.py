@@ -1,7 +1,7 @@
 """The logo and how it meets an image: variants, placements, the compositor and its inverse."""
 
 from miad.watermark.atlas import Atlas, make_atlas, stack
-from miad.watermark.blend import alpha_map, blend, mix, preimages
+from miad.watermark.blend import alpha_map, blend, check_opacities, mix, preimages
 from miad.watermark.deep import alpha_levels, blend_stored, logo_levels, mix_stored, preimages_stored
 from miad.watermark.emblems import NAMES, draw_emblem
 from miad.watermark.logo import Logo, load_logo, load_logos
@@ -27,6 +27,7 @@ __all__ = [
     "alpha_map",
     "blend",
     "blend_stored",
+    "check_opacities",
     "draw_emblem",
     "draw_variant",
     "draw_variants",

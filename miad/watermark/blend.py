@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from miad.errors import OptionError, check_at_least
 from miad.tensors import Images
 from miad.watermark.atlas import Atlas
 from miad.watermark.placement import Placement
@@ -31,6 +32,18 @@ def blend(images: Images, placement: Placement, atlas: Atlas, textures: Sequence
     # All at once saves a device its launches; on a CPU gathering costs several times what blending does.
     (_blend_each if images.device.type == "cpu" else _blend_together)(marked, placement, atlas, textures)
     return marked
+
+
+def check_opacities(alpha_min: int, alpha_max: int) -> None:
+    """Opacities are in order, and between 1 (0 would leave the image as it is) and 255.
+
+    Raises:
+        OptionError: they are not.
+    """
+    check_at_least(1, alpha_min=alpha_min)
+    check_at_least(alpha_min, alpha_max=alpha_max)
+    if alpha_max > 255:
+        raise OptionError("alpha_max", "of at most 255", alpha_max)
 
 
 def alpha_map(coverage: Tensor, alpha: Tensor) -> Tensor:

@@ -284,7 +284,7 @@ def test_a_working_size_that_no_classifier_reads_is_refused(zoo, phantom, make_r
         ({"scale": 20}, "too small"),
         ({"logo": "nothing.png"}, "found no"),
         ({"alpha_min": 0}, "alpha_min"),
-        ({"alpha_min": 200, "alpha_max": 100}, "alpha_min"),
+        ({"alpha_min": 200, "alpha_max": 100}, "alpha_max of at least 200, found 100"),
         ({"weights": [1.0, 2.0]}, "weights"),
         ({"unseen": "nowhere"}, "no such checkpoint"),
     ],
