@@ -36,7 +36,8 @@ def verify(
     manifest = read_manifest_of(key)
     sys.stdout.write(f"{key}: signed by {manifest.issuer}\n")
     images, renderings = len(manifest.records), len(manifest.renderings)
-    sealed = f"pieces (a record for each of {images} images, {renderings} {'rendering' if renderings == 1 else 'renderings'} of the logo)"
+    logos = "1 rendering" if renderings == 1 else f"{renderings} renderings"
+    sealed = f"pieces (a record for each of {images} images, {logos} of the logo)"
     _check(check_sealed(key), images + renderings, key, f"{sealed} are as they were signed")
     if identity is None and grant is None and not own_identity(key).is_file():
         sys.stdout.write("whether they open was not checked: no identity was given\n")
