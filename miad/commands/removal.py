@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
+from miad.commands.each_once import check_each_once
 from miad.commands.marked_run import open_marked_run
 from miad.commands.marking import check_targets, load_targets
 from miad.commands.passphrase import passphrase_of
@@ -18,6 +19,7 @@ from miad.evaluation import NOTHING, OWN, Case, RemovalStudy
 from miad.evaluation.adversaries import FILTERS, Adversary, adversary
 from miad.models import Remover
 from miad.search import Status
+from miad.targets import weights_digest
 from miad.vaccine import Family, Vaccine, VaccineName, VaccineOptions
 from miad.watermark import NO_TEXTURE, TextureOptions
 
@@ -187,4 +189,6 @@ def _joined(known: Mapping[str, Remover], unseen: Mapping[str, Remover]) -> dict
     for name in unseen:
         if name in known:
             raise InputError(f"expected {name} in --removers or in --unseen_removers, found it in both")
-    return {**known, **unseen}
+    both = {**known, **unseen}
+    check_each_once("remover", [(name, weights_digest(remover)) for name, remover in both.items()])
+    return both

@@ -20,7 +20,7 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from miad.commands.processes import check_started, end_with_parent, is_first_process
 from miad.commands.words import split_words
-from miad.errors import InputError, RunError, check_at_least
+from miad.errors import InputError, OptionError, RunError, check_at_least
 from miad.evaluation.calls import begin_call, end_call, note_facts, read_calls, withdraw_call
 from miad.evaluation.machine import device_words, machine_facts
 from miad.imaging import atomic_path, remove_drafts, write_failure
@@ -109,7 +109,7 @@ class Run:
         check_at_least(1, devices=self.devices, num_nodes=self.num_nodes)
         check_at_least(0, seed=self.seed)
         if self.seed >= 2**32:
-            raise InputError(f"expected a seed below 2^32, found {self.seed}")
+            raise OptionError("seed", "below 2^32", self.seed)
         check_started(self.devices, self.num_nodes)
         for tag in split_words(self.tags):
             if len(tag) > LONGEST_TAG:

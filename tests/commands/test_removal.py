@@ -261,6 +261,12 @@ def test_a_remover_may_have_a_classifier_s_name(zoo, marked, tmp_path):
     assert inputs["removers"]["one"] != inputs["weights"]["one"]
 
 
+def test_a_remover_is_known_or_unseen_whatever_it_is_called(zoo, marked, removers, tmp_path):
+    copy = save_remover(tmp_path / "nets" / "copy", "wdnet", 4)
+    with pytest.raises(InputError, match="wdnet and copy have the same weights; leave one out"):
+        few(zoo, marked, removers, quiet("few", tmp_path), unseen_removers=str(copy))
+
+
 def test_another_logo_than_the_marks_is_refused(zoo, marked, removers, tmp_path):
     with pytest.raises(InputError, match="expected the logo of its marks, found another, crest; give it as --logo"):
         few(zoo, marked, removers, quiet("few", tmp_path), logo="crest")
