@@ -137,7 +137,8 @@ def _column(setting: _Setting) -> str:
 
 
 def _heading(setting: _Setting) -> str:
-    return f"{setting.name} delta" + (f", {setting.marks}" if setting.marks else "")
+    words = {"": "", _SAME: ", same marks", _ANEW: ", searched over it"}
+    return f"{setting.name} delta{words[setting.marks]}"
 
 
 def _accuracy_tables(plan: Plan, found: Findings) -> list[Table]:
