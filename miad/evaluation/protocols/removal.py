@@ -15,7 +15,7 @@ from miad.evaluation.report.document import Column, Figure, Table, Value
 from miad.vaccine import VaccineName
 
 _VACCINES: tuple[VaccineName, ...] = ("none", "noise", "delta_d", "delta_i")
-_ANEW, _SAME = "searched over delta", "same as without"
+_ANEW, _SAME = "searched anew", "as without"
 """How the marks of a line were found."""
 _ROWS = "anew: the marks were searched over delta; the others' were searched without."
 

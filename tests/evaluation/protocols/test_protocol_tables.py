@@ -175,7 +175,7 @@ def test_a_remover_is_measured_with_the_delta_that_was_made_on_it(plan):
         results[cell] = RemovalFound(removal_rows(plan, value + 10 * (cell.vaccine == "own")), [])
     (table,) = protocols_of("miad")["table1"].tables(plan, Findings(results))
     told = {(line["vaccine"], line["marks"], line["remover"]): line for line in lines(table)}
-    same, anew = "same as without", "searched over delta"
+    same, anew = "as without", "searched anew"
     assert told["delta_d", same, "SplitNet"]["psnr"] == pytest.approx(3.2)
     assert told["delta_d", same, "WDNet"]["psnr"] == pytest.approx(3.8)
     assert told["delta_d", anew, "WDNet"]["psnr"] == pytest.approx(13.8)
