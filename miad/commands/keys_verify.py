@@ -49,7 +49,8 @@ def verify(
 
 def _check(steps: Iterable[str], total: int, key: Path, what: str) -> None:
     console = Console(stderr=True)
-    problems = [step for step in track(steps, "Checking", total=total, console=console, transient=True) if step]
+    shown = track(steps, "Checking", total=total, console=console, transient=True, disable=not console.is_terminal)
+    problems = [step for step in shown if step]
     for problem in problems[:20]:
         sys.stderr.write(f"{problem}\n")
     sys.stdout.write(f"{total - len(problems)} of {total} {what}\n")

@@ -54,8 +54,8 @@ def recover(
         _check_marked(marked)
         console = Console(stderr=True)
         steps = recover_folder(opened, marked, out, processes)
-        results = list(track(steps, "Recovering", total=len(opened.records), console=console, transient=True))
-        images = len(opened.records)
+        images, quiet = len(opened.records), not console.is_terminal
+        results = list(track(steps, "Recovering", total=images, console=console, transient=True, disable=quiet))
     return _report(results, images, key, marked, out)
 
 

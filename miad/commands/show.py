@@ -19,12 +19,12 @@ def show_measures(title: str, measures: Mapping[str, float]) -> None:
 def show_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table; the first column is left-aligned, the others right.
 
-    A terminal that is wide enough shows it framed, a narrower one as a list, a line a cell. A file or a pipe gets
-    aligned lines, a row each, however wide.
+    A terminal or notebook that is wide enough shows it framed, a narrower one as a list, a line a cell. A file or pipe
+    gets aligned lines, a row each, however wide.
     """
     console = Console()
-    console.print(title, highlight=False, soft_wrap=True)
-    if not console.is_terminal:
+    _print(console, [title])
+    if not (console.is_terminal or console.is_jupyter):
         _print(console, aligned_lines([header, *rows]))
         return
     cells = _widths(header, rows)
@@ -76,8 +76,7 @@ def _widths(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
 
 
 def _print(console: Console, lines: Sequence[str]) -> None:
-    for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
 
 def show_attack(title: str, measures: Mapping[str, float], targets: Sequence[str]) -> None:

@@ -165,7 +165,7 @@ def test_a_classifier_s_run_is_no_remover(zoo, tmp_path):
 def test_images_of_different_sizes_are_refused_before_anything_is_written(tmp_path):
     data = some_data()
     data.split("train").shape = lambda index: (32, 32 + index % 2)
-    with pytest.raises(InputError, match=r"expected images of one size, found 32x32 and 33x32; give a size"):
+    with pytest.raises(InputError, match=r"expected images of one size, found 32x32 and 33x32; give a data.size"):
         fit(data, quiet("net", tmp_path), recipe(), pairs=ONE)
     assert list(tmp_path.iterdir()) == []
 

@@ -210,7 +210,7 @@ def test_figures_are_there_and_told_in_words(finished):
 
 def test_the_facts_tell_settings_versions_and_time(finished):
     _, document = finished
-    for name in ("images of every class", "seeds", "miad", "packages", "processor", "time of all cells"):
+    for name in ("images of every class", "seeds", "miad", "torch", "other packages", "processor", "time of all cells"):
         assert document.facts[name]
     assert str(Path.home()) not in " ".join(document.facts.values())
 

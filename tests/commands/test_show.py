@@ -21,9 +21,9 @@ def shown(monkeypatch, capsys):
     def run(width, *, terminal=True):
         make = lambda: Console(width=width, force_terminal=terminal, color_system=None)  # noqa: E731
         monkeypatch.setattr(show, "Console", make)
-        show_table("runs/a title that is longer than a narrow terminal", HEADER, ROWS)
+        show_table("runs/a [b] title that is longer than a narrow terminal", HEADER, ROWS)
         title, *lines = capsys.readouterr().out.splitlines()
-        assert title == "runs/a title that is longer than a narrow terminal"
+        assert title == "runs/a [b] title that is longer than a narrow terminal"
         return lines
 
     return run
