@@ -110,7 +110,7 @@ def _quality_table(
     rows = tuple(_quality_rows(plan, found, item, settings, measures))
     note = (
         "Against the original, as the paper has it, which counts delta itself as damage, and against the original with "
-        f"delta.  '{NOTHING}' is the marked image as it is, '{EXACT}' the image whose mark was taken off exactly: what "
+        f"delta. '{NOTHING}' is the marked image as it is, '{EXACT}' the image whose mark was taken off exactly: what "
         f"remains is delta. {plan.notes(item)}"
     ).strip()
     where = "Table 1" if item == "table1" else f"Figure {item[3:]}"
