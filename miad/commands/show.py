@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -41,7 +41,7 @@ def aligned_lines(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = _widths(rows[0], rows[1:])
     return [
         "  ".join(
-            set_cell_size(cell, width) if not index else " " * (width - cell_len(cell)) + cell
+            " " * (width - cell_len(cell)) + cell if index else _padded(cell, width)
             for index, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
@@ -56,9 +56,13 @@ def listed_lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[s
         for first, *others in rows
         for line in (
             first,
-            *(f"  {set_cell_size(name, width)}  {cell}" for name, cell in zip(header[1:], others, strict=True)),
+            *(f"  {_padded(name, width)}  {cell}" for name, cell in zip(header[1:], others, strict=True)),
         )
     ]
+
+
+def _padded(cell: str, width: int) -> str:
+    return cell + " " * (width - cell_len(cell))
 
 
 def _framed(header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int]) -> Table:

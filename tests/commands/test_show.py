@@ -1,7 +1,7 @@
 """Tables fit the terminal that they are shown on, and are plain lines elsewhere."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
@@ -68,6 +68,7 @@ def test_a_pipe_gets_a_line_a_row_whatever_the_width(shown, width):
 
 
 @given(st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(CELLS, min_size=n, max_size=n), min_size=1, max_size=4)))
+@example([["\N{EMOJI MODIFIER FITZPATRICK TYPE-1-2}"]])  # no wider than nothing
 def test_columns_stand_below_each_other(rows):
     lines = aligned_lines(rows)
     assert len(lines) == len(rows)
