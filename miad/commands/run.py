@@ -175,10 +175,10 @@ class Run:
 
     def _begin_call(self) -> None:
         try:
-            read_calls(self.folder)
+            earlier = read_calls(self.folder)
         except RunError as error:
             raise RunError(f"{self.folder}: {error}; delete it, the run's earlier time is then not known") from error
-        begin_call(self.folder, self.facts)
+        begin_call(self.folder, earlier, self.facts)
 
     def _lock(self) -> None:
         """Keep other processes out of the folder until this one closes the run, or ends.

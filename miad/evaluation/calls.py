@@ -36,14 +36,19 @@ class Call:
         return datetime.fromisoformat(self.start)
 
 
-def begin_call(folder: Path, facts: Mapping[str, str]) -> None:
+def begin_call(folder: Path, earlier: Sequence[Call], facts: Mapping[str, str]) -> None:
     """Note that a call takes a run's folder.
 
+    Args:
+        folder: of the run.
+        earlier: its calls before, as of `read_calls`.
+        facts: versions, hardware and precision, by name.
+
     Raises:
-        RunError: what is noted there is damaged, or the folder can not be written.
+        RunError: the folder can not be written.
     """
     start = datetime.now(UTC).isoformat(timespec="seconds")
-    _write(folder, [*read_calls(folder), Call(start, None, facts)])
+    _write(folder, [*earlier, Call(start, None, facts)])
 
 
 def note_facts(folder: Path, facts: Mapping[str, str]) -> None:

@@ -23,7 +23,7 @@ def touch(path, moment):
 
 def test_a_call_is_noted_when_it_begins_and_when_it_ends(tmp_path):
     before = datetime.now(UTC).replace(microsecond=0)
-    begin_call(tmp_path, {"torch": "1"})
+    begin_call(tmp_path, read_calls(tmp_path), {"torch": "1"})
     note_facts(tmp_path, {"precision": "bf16-mixed"})
     end_call(tmp_path, 12.5)
     (call,) = read_calls(tmp_path)
@@ -33,15 +33,15 @@ def test_a_call_is_noted_when_it_begins_and_when_it_ends(tmp_path):
 
 def test_a_further_call_leaves_the_earlier_ones_as_they_are(tmp_path):
     for seconds, version in ((10.0, "1"), (20.0, "2")):
-        begin_call(tmp_path, {"torch": version})
+        begin_call(tmp_path, read_calls(tmp_path), {"torch": version})
         end_call(tmp_path, seconds)
     assert [(call.seconds, call.facts["torch"]) for call in read_calls(tmp_path)] == [(10.0, "1"), (20.0, "2")]
 
 
 def test_a_call_that_did_nothing_is_withdrawn(tmp_path):
-    begin_call(tmp_path, {"torch": "1"})
+    begin_call(tmp_path, read_calls(tmp_path), {"torch": "1"})
     end_call(tmp_path, 10.0)
-    begin_call(tmp_path, {"torch": "2"})
+    begin_call(tmp_path, read_calls(tmp_path), {"torch": "2"})
     withdraw_call(tmp_path)
     assert [call.facts["torch"] for call in read_calls(tmp_path)] == ["1"]
 
@@ -55,7 +55,7 @@ def test_a_call_that_was_cut_off_counts_to_the_last_file_that_it_wrote(tmp_path)
     for name in ("lock", "config.yaml"):  # written by whoever goes on
         touch(tmp_path / name, datetime(2026, 2, 1, tzinfo=UTC))
     assert [call.seconds for call in read_calls(tmp_path)] == [90.0]
-    begin_call(tmp_path, {})
+    begin_call(tmp_path, read_calls(tmp_path), {})
     end_call(tmp_path, 5.0)
     assert [call.seconds for call in read_calls(tmp_path)] == [90.0, 5.0]
 
@@ -66,7 +66,7 @@ def test_a_call_that_wrote_nothing_took_no_time(tmp_path):
 
 
 def test_what_is_noted_before_a_call_begins_is_refused(tmp_path):
-    begin_call(tmp_path, {})
+    begin_call(tmp_path, read_calls(tmp_path), {})
     end_call(tmp_path, 5.0)
     for work in (lambda: end_call(tmp_path, 7.0), lambda: withdraw_call(tmp_path), lambda: note_facts(tmp_path, {})):
         with pytest.raises(RunError, match="a call that has not ended, found none"):
