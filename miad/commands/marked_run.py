@@ -92,11 +92,16 @@ class MarkedRun:
             )
         return wanted
 
-    def read(self, dataset: ImageDataset, indices: Sequence[int]) -> Iterator[Subject]:
+    def read(self, dataset: ImageDataset, indices: Sequence[int], *, hosts: bool) -> Iterator[Subject]:
         """Images with their marks.
 
+        Args:
+            dataset: the images.
+            indices: which of them.
+            hosts: read what the marks were put on as well, from the marked files.
+
         Raises:
-            InputError: an image is not the one that was marked, or its marked file is missing.
+            InputError: an image is not the one that was marked, or its marked file is missing where that is read.
         """
         for index in indices:
             item = dataset[index]
@@ -106,7 +111,7 @@ class MarkedRun:
                     f"{item.id}: expected the pixels that {self.folder} marked, found others; give the same --data, "
                     "its size included"
                 )
-            yield Subject(item, marked.mark, marked.host(self.folder, original))
+            yield Subject(item, marked.mark, marked.host(self.folder, original) if hosts else None)
 
 
 def open_marked_run(

@@ -90,7 +90,7 @@ def carry_out(
         InputError: an image is not the one that was marked.
         RunError: the folder holds another run, or this one, finished.
     """
-    for _ in marks.read(dataset, chosen):  # refuses other images before anything is written
+    for _ in marks.read(dataset, chosen, hosts=study.needs_hosts):  # refuses other images before anything is written
         pass
     examples, universal = examples_of(data, dataset), any(v and v.needs_universal for v in study.cases.values())
     run.describe("evaluate removal", data, *study.removers)
@@ -144,7 +144,7 @@ class _Work:
         part = self.folder / "parts" / f"{number:06}.csv"
         if not part.exists():
             groups: dict[tuple[object, ...], list[Subject]] = defaultdict(list)
-            for subject in self.marks.read(self.dataset, batch):
+            for subject in self.marks.read(self.dataset, batch, hosts=self.study.needs_hosts):
                 groups[subject.item.image.shape, subject.item.grey].append(subject)
             rows = [row for group in groups.values() for row in self._carry_out(group)]
             write_csv(part, list(rows[0]), (list(row.values()) for row in rows))

@@ -108,11 +108,16 @@ class RemovalStudy:
     added: TextureOptions = NO_TEXTURE
     denoisers: Sequence[Adversary] = ()
 
+    @property
+    def needs_hosts(self) -> bool:
+        """Whether a case is the attack's own delta."""
+        return None in self.cases.values()
+
     def clean(self, subjects: Sequence[Subject], device: torch.device) -> Iterator[Attempt]:
         """Every case as every adversary leaves it.
 
         Args:
-            subjects: images of one size and kind; with their hosts, for a case of the attack's own delta.
+            subjects: images of one size and kind; with their hosts, where these are needed.
             device: where the networks are.
         """
         worn = {texture: self._wear(subjects, texture) for texture in {case.texture for case in self.cases}}
